@@ -1,0 +1,8 @@
+import { identity } from './identity.ts'
+
+/** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
+export const api = {
+  identity,
+}
+
+export type Api = typeof api

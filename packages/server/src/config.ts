@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+const bytes = z.coerce.number().int().positive()
+
+const environment = z.object({
+  /** Address to listen on. Anything but loopback needs an admin key. */
+  TRESTLE_HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 picks a free port. */
+  TRESTLE_PORT: z.coerce.number().int().min(0).max(65_535).default(4400),
+  /** gRPC port; 0 picks a free one, empty turns gRPC off. */
+  TRESTLE_GRPC_PORT: z
+    .union([z.literal(''), z.coerce.number().int().min(0).max(65_535)])
+    .default(''),
+  /** Where embedded engines keep their files. */
+  TRESTLE_DATA: z.string().min(1).default('./data'),
+  /** Empty: SQLite in the data folder. */
+  DATABASE_URL: z
+    .union([
+      z.literal(''),
+      z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+    ])
+    .default(''),
+  /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
+  TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
+  /** `required`: a key is needed on loopback too. */
+  TRESTLE_AUTH: z.enum(['auto', 'required']).default('auto'),
+  TRESTLE_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info'),
+  /** Largest JSON body. Uploads of artifacts are streamed and not limited by it. */
+  TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
+  TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
+  /** How long stop waits for answers under way. */
+  TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
+})
+
+export type Config = Readonly<{
+  host: string
+  port: number
+  grpcPort: number | null
+  dataDir: string
+  database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  identity: { allowAnonymous: boolean; adminKey: string | null }
+  logLevel: string
+  http: { maxBodyBytes: number; requestTimeoutMs: number }
+  drainTimeoutMs: number
+}>
+
+/** Reads the configuration, or throws with every problem at once. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = environment.safeParse(env)
+  if (!parsed.success) {
+    throw new Error(
+      `These settings are not right:\n${parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`).join('\n')}`
+    )
+  }
+  const e = parsed.data
+  return Object.freeze({
+    host: e.TRESTLE_HOST,
+    port: e.TRESTLE_PORT,
+    grpcPort: e.TRESTLE_GRPC_PORT === '' ? null : e.TRESTLE_GRPC_PORT,
+    dataDir: e.TRESTLE_DATA,
+    database:
+      e.DATABASE_URL === ''
+        ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
+        : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    identity: {
+      allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
+      adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
+    },
+    logLevel: e.TRESTLE_LOG_LEVEL,
+    http: {
+      maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,
+      requestTimeoutMs: e.TRESTLE_REQUEST_TIMEOUT_MS,
+    },
+    drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
+  })
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Authenticate, Principal } from '../auth/index.ts'
+import { isOwnOrigin, mayAct, readCredentials } from '../auth/index.ts'
+import { fail } from '../errors.ts'
+import { DEFAULT_PROJECT } from './request-context.ts'
+
+const PUBLIC: Principal = { actor: 'anyone', keyId: null, role: 'viewer', project: null }
+
+/** Lets each request in or refuses it: key, role, project, and for callers without a key, their origin. */
+export function guard(app: FastifyInstance, authenticate: Authenticate): void {
+  app.decorateRequest('principal', null as unknown as Principal) // set below before any handler sees it
+  app.decorateRequest('project', '')
+  app.addHook('onRequest', async (request) => {
+    const { config } = request.routeOptions
+    request.principal = config.isPublic === true ? PUBLIC : await identify(request, authenticate)
+    request.project = projectOf(request)
+    const role =
+      config.role ?? (request.method === 'GET' || request.method === 'HEAD' ? 'viewer' : 'operator')
+    if (!mayAct(request.principal, role))
+      throw fail(
+        'auth.forbidden',
+        `This needs the role ${role}; the key of ${request.principal.actor} has ${request.principal.role}`
+      )
+  })
+}
+
+async function identify(request: FastifyRequest, authenticate: Authenticate): Promise<Principal> {
+  const credentials = readCredentials(request.headers)
+  const principal = await authenticate(credentials)
+  if (principal === null) {
+    throw fail(
+      'auth.unauthenticated',
+      credentials === null
+        ? 'Send an API key: "Authorization: Bearer <key>"'
+        : 'This API key is not known, revoked or expired'
+    )
+  }
+  if (credentials === null && !isOwnOrigin(request.headers)) {
+    throw fail(
+      'auth.cross_origin',
+      'Without an API key, only this machine may call, by a loopback name and from Trestle’s own pages'
+    )
+  }
+  return principal
+}
+
+function projectOf(request: FastifyRequest): string {
+  const asked = request.headers['x-trestle-project']
+  const own = request.principal.project
+  if (typeof asked !== 'string' || asked === '') return own ?? DEFAULT_PROJECT
+  if (own !== null && own !== asked)
+    throw fail('auth.forbidden', `This key belongs to project "${own}"`)
+  return asked
+}
