@@ -1,0 +1,40 @@
+import type { Scalar } from '../../kernel/scalar.ts'
+
+/** A named input or output, one value per row. */
+export type LoggedColumn = Readonly<{
+  name: string
+  type: 'float' | 'int' | 'string' | 'bool'
+  values: ArrayLike<Scalar | null>
+}>
+
+/** One finished prediction request, as everything downstream (log, drift, cost, rollouts) learns of it. */
+export type InferenceCompleted = Readonly<{
+  /** Of a request with several rows, row i is `${predictionId}.${i}`; of a request with one row, the id itself. */
+  predictionId: string
+  requestId: string
+  project: string
+  endpoint: string
+  endpointId: string
+  variant: string
+  model: Readonly<{ name: string; version: number }>
+  role: 'live' | 'shadow'
+  /** Of a shadow: the prediction id of the live answer that it copies. */
+  pairedWith: string | null
+  /** When the request came, epoch ms. */
+  at: number
+  latencyMs: number
+  stages: Readonly<{ featuresMs: number; queueMs: number; computeMs: number }>
+  /** This request's share of the time that the device was busy; batches are split by rows. */
+  busyMs: number
+  device: 'cpu' | 'gpu' | 'remote'
+  status: 'ok' | 'error' | 'timeout' | 'rejected'
+  errorCode: string | null
+  stickyKey: string | null
+  apiKeyId: string | null
+  entities: Readonly<Record<string, Scalar>>
+  rows: number
+  inputs: readonly LoggedColumn[]
+  outputs: readonly LoggedColumn[]
+  /** Event time of the oldest feature value used, epoch ms; null when no feature was read. */
+  oldestFeatureAt: number | null
+}>
