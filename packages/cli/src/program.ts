@@ -1,0 +1,32 @@
+import { Command } from 'commander'
+import { addCallCommand } from './commands/call.ts'
+import { addKeyCommands } from './commands/keys.ts'
+import { addProjectCommands } from './commands/projects.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { addGlobalOptions } from './context.ts'
+
+/** The whole command line. */
+export function createProgram(): Command {
+  const program = new Command('trestle')
+    .description(
+      'Trestle carries a trained model over to production: serve, roll out, monitor, feed features, account for cost.'
+    )
+    .showHelpAfterError('(--help shows how)')
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .exitOverride()
+  addGlobalOptions(program)
+  addServeCommand(program)
+  addKeyCommands(program)
+  addProjectCommands(program)
+  addCallCommand(program)
+  program.addHelpText(
+    'after',
+    `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer.
+
+  trestle serve                                  start on http://127.0.0.1:4400
+  trestle demo                                   see the whole loop on a simulated payments service
+  trestle keys create --name ci --role operator  a key for a program`
+  )
+  return program
+}
