@@ -45,7 +45,10 @@ export function bindRoutes<G extends RouteGroup>(
 /** The context of a request, for routes that are bound by hand. */
 export function contextOf(request: FastifyRequest): RequestContext {
   const left = new AbortController()
-  request.raw.socket.once('close', () => left.abort())
+  const { answer } = request
+  answer.once('close', () => {
+    if (!answer.writableFinished) left.abort()
+  })
   return {
     principal: request.principal,
     project: request.project,

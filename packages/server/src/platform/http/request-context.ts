@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Role } from '@trestle/contract'
 import type { Principal } from '../auth/index.ts'
 
@@ -5,6 +6,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks. Set before any handler runs; on public routes an unnamed viewer. */
     principal: Principal
+    /** The outgoing side of this request: its early close tells that the caller left. */
+    answer: ServerResponse
     /** The project that the request speaks of: `X-Trestle-Project`, else the key's, else `default`. */
     project: string
   }

@@ -32,7 +32,9 @@ export function createHttp(deps: {
     },
   }) as unknown as FastifyInstance
 
+  app.decorateRequest('answer')
   app.addHook('onRequest', async (request, reply) => {
+    request.answer = reply.raw
     reply.header('x-request-id', request.id)
   })
   app.addHook('onSend', async (_request, reply) => {
