@@ -1,26 +1,29 @@
-import { TrestleError } from '@trestle/sdk'
-import { CommanderError } from 'commander'
-import { createProgram } from './program.ts'
+import { Command, CommanderError } from 'commander'
+import { addServeCommand } from './commands/serve.ts'
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer. */
 async function main(): Promise<number> {
   try {
-    await createProgram().parseAsync()
+    await (await programFor(process.argv[2])).parseAsync()
     return process.exitCode === undefined ? 0 : Number(process.exitCode)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    process.stderr.write(`trestle: ${explain(error)}\n`)
-    return error instanceof TrestleError && error.code === 'network' ? 3 : 1
+    const { explainFailure } = await import('./explain-failure.ts')
+    const { message, exitCode } = explainFailure(error)
+    process.stderr.write(`trestle: ${message}\n`)
+    return exitCode
   }
 }
 
-function explain(error: unknown): string {
-  if (!(error instanceof TrestleError))
-    return error instanceof Error ? error.message : String(error)
-  if (error.code === 'network')
-    return `${error.message}. Is it running? "trestle serve" starts it; --url names another.`
-  const request = error.requestId === null ? '' : ` [${error.code}, request ${error.requestId}]`
-  return `${error.message}${request}`
+/** `serve` alone loads nothing else: the client and its schemas would cost a tenth of a second before the server even starts. */
+async function programFor(command: string | undefined): Promise<Command> {
+  if (command === 'serve') {
+    const program = new Command('trestle').exitOverride()
+    addServeCommand(program)
+    return program
+  }
+  const { createProgram } = await import('./program.ts')
+  return createProgram()
 }
 
 process.exitCode = await main()
