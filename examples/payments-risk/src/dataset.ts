@@ -19,6 +19,17 @@ export type DatasetOptions = Readonly<{
   liveRows: number
 }>
 
+/** What the models in `models/` were trained on. */
+export const DEFAULT_DATASET: DatasetOptions = {
+  seed: 7,
+  startTime: Date.UTC(2026, 0, 5),
+  customers: 2_000,
+  merchants: 200,
+  warmUpDays: 30,
+  trainingRows: 40_000,
+  liveRows: 20_000,
+}
+
 /** A payment joined with features. `input` follows `MODEL_COLUMNS`. */
 export type Example = Readonly<{ transaction: Transaction; input: readonly number[] }>
 
@@ -46,7 +57,7 @@ export function makeDataset(options: DatasetOptions): Dataset {
       return { transaction, input: modelInput(transaction, simulator.latestFeatures(transaction)) }
     })
   const warmUpEnds = options.startTime + options.warmUpDays * DAY_MS
-  while (simulator.next().event_timestamp < warmUpEnds);
+  while (simulator.next().event_timestamp < warmUpEnds) continue
   const training = collect(options.trainingRows)
   const careless = training.map(({ transaction }) => ({
     transaction,

@@ -107,16 +107,19 @@ function hourOf(at: number): number {
   return Math.floor((at % DAY_MS) / HOUR_MS)
 }
 
-/** The first suitable merchant at or after a random place; any merchant where none suits. */
+/** The first suitable merchant at or after a random place, going round; any merchant where none suits. */
 function pickMerchant(
   merchants: readonly Merchant[],
   by: { suits: (merchant: Merchant) => boolean; draw: number }
 ): Merchant {
   const from = Math.floor(by.draw * merchants.length)
-  const found = merchants.find((merchant, index) => index >= from && by.suits(merchant))
-  const picked = found ?? merchants.find(by.suits) ?? merchants[from]
-  if (picked === undefined) throw new Error('a simulation needs at least one merchant')
-  return picked
+  for (let step = 0; step < merchants.length; step++) {
+    const candidate = merchants[(from + step) % merchants.length]
+    if (candidate !== undefined && by.suits(candidate)) return candidate
+  }
+  const any = merchants[from]
+  if (any === undefined) throw new Error('a simulation needs at least one merchant')
+  return any
 }
 
 /** Picks in proportion to a weight, by binary search in the running sum. */
