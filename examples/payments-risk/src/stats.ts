@@ -40,7 +40,7 @@ export type MerchantStatsRow = Readonly<{
 }>
 
 /** How the customers' average goes wrong upstream: it arrives as 0, or in cents. */
-export type Breakage = 'none' | 'zero' | 'cents'
+type Breakage = 'none' | 'zero' | 'cents'
 
 export type Stats = Readonly<{
   /** Takes in a payment. Its effects are published when `advance` passes them. */
