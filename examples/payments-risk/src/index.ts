@@ -1,0 +1,8 @@
+export { createSimulator } from './simulator.ts'
+export type { Drift, Simulator, SimulatorOptions } from './simulator.ts'
+export type { Label, RequestFeatures, Transaction } from './transaction.ts'
+export type { Country, Customer, Merchant } from './population.ts'
+export type { CustomerStatsRow, MerchantStatsRow } from './stats.ts'
+export { customerStatsHistory, merchantStatsHistory } from './history.ts'
+export type { PastPayments } from './history.ts'
+export { FEATURE_VIEWS, MODEL_COLUMNS, modelInput } from './features.ts'
