@@ -1,1 +1,89 @@
-export {}
+export type {
+  Alternative,
+  Measure,
+  Outcome,
+  TestOutcome,
+  Undefined,
+  UndefinedReason,
+} from './outcome.ts'
+export type { Numbers } from './samples.ts'
+export { createRng } from './random.ts'
+export type { Rng } from './random.ts'
+
+export { logBeta, logChoose, logGamma } from './special/gamma.ts'
+export { gammaP, gammaQ } from './special/incomplete-gamma.ts'
+export { betaI, betaQuantile } from './special/incomplete-beta.ts'
+export { erf, erfc, normalCdf, normalQuantile, normalSf } from './special/normal.ts'
+export {
+  chi2Cdf,
+  chi2Sf,
+  fCdf,
+  fSf,
+  studentTCdf,
+  studentTQuantile,
+  studentTSf,
+} from './special/distributions.ts'
+export { kolmogorovOneSampleSf, kolmogorovSf } from './special/kolmogorov.ts'
+
+export { kolmogorovSmirnov, kolmogorovSmirnovPValue } from './two-sample/kolmogorov-smirnov.ts'
+export type { KsOptions } from './two-sample/kolmogorov-smirnov.ts'
+export { mannWhitney } from './two-sample/mann-whitney.ts'
+export type { MannWhitneyOptions, MannWhitneyOutcome } from './two-sample/mann-whitney.ts'
+
+export { chiSquareContingency, gTest } from './categorical/contingency.ts'
+export type { ContingencyOutcome, Counts } from './categorical/contingency.ts'
+export { mcNemar } from './categorical/mcnemar.ts'
+export { clopperPearsonInterval, wilsonInterval } from './categorical/proportion-interval.ts'
+export type { IntervalOutcome } from './categorical/proportion-interval.ts'
+
+export {
+  hellingerDistance,
+  jensenShannonDistance,
+  kullbackLeibler,
+  lInfinity,
+  totalVariation,
+} from './distance/divergence.ts'
+export type { LogBase } from './distance/divergence.ts'
+export { countBins, quantileBins } from './distance/bins.ts'
+export type { BinnedCounts, Bins } from './distance/bins.ts'
+export { populationStability, psiOfCounts } from './distance/population-stability.ts'
+export type { PsiOptions, PsiOutcome } from './distance/population-stability.ts'
+
+export { benjaminiHochberg, benjaminiYekutieli, bonferroni } from './multiple/adjust.ts'
+
+export {
+  confidenceSequence,
+  meanDifferenceSequence,
+  relativeDifferenceSequence,
+} from './sequential/confidence-sequence.ts'
+export type {
+  EffectEstimate,
+  MeanSummary,
+  SequenceOptions,
+  SequenceOutcome,
+} from './sequential/confidence-sequence.ts'
+export { proportionDifferenceSequence } from './sequential/proportion-sequence.ts'
+export type {
+  ProportionCounts,
+  ProportionSequenceOptions,
+} from './sequential/proportion-sequence.ts'
+export { mixtureRatioTest } from './sequential/mixture-ratio.ts'
+export type { MixtureRatioOutcome } from './sequential/mixture-ratio.ts'
+export { startSampleRatio, updateSampleRatio } from './sequential/sample-ratio.ts'
+export type { SampleRatioOutcome, SampleRatioState } from './sequential/sample-ratio.ts'
+
+export type { Detector, Signal } from './detectors/detector.ts'
+export { createAdwin } from './detectors/adwin.ts'
+export type { Adwin, AdwinOptions, AdwinState } from './detectors/adwin.ts'
+export { createHddmA } from './detectors/hddm-a.ts'
+export type { HddmAOptions, HddmAState } from './detectors/hddm-a.ts'
+export { createPageHinkley } from './detectors/page-hinkley.ts'
+export type { PageHinkleyOptions, PageHinkleyState } from './detectors/page-hinkley.ts'
+
+export { createDdSketch, ddSketchFromJSON } from './sketches/ddsketch.ts'
+export type { DdSketch, DdSketchState } from './sketches/ddsketch.ts'
+export type { JsonNumber } from './sketches/json-numbers.ts'
+export { createKll, kllFromJSON, kllRankError } from './sketches/kll.ts'
+export type { Kll, KllState, WeightedValues } from './sketches/kll.ts'
+export { createMoments, mergeMoments } from './sketches/moments.ts'
+export type { Moments, MomentsState } from './sketches/moments.ts'

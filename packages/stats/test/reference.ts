@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+
+/** Values computed with scipy 1.17.1; `exp` maps a test's name to its number or [statistic, p-value]. */
+export type ReferenceCase = {
+  name: string
+  type: 'num' | 'cat_counts'
+  ref: number[]
+  cur: number[]
+  exp: Record<string, number | number[]>
+}
+
+type Reference = {
+  cases: ReferenceCase[]
+  multiple: { p: number[]; bh: number[]; by: number[]; bonferroni: number[] }
+  special: Record<
+    'kolmogorov_sf' | 'chi2_sf' | 't_sf' | 'norm_sf' | 'beta_ppf' | 'gammaln',
+    number[][]
+  >
+  binom_ci: { k: number; n: number; wilson95: [number, number]; clopper95: [number, number] }[]
+}
+
+type Streams = { s1: number[]; s2: number[]; s3: number[]; expected: Record<string, number[]> }
+
+// A parse boundary: these files are part of the tests, their shape is theirs.
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`./vectors/${name}.json`, import.meta.url), 'utf8'))
+
+export const reference = read('scipy_reference') as Reference
+export const streams = read('drift_streams') as Streams
+
+export const numericCases = reference.cases.filter((one) => one.type === 'num')
+export const countCases = reference.cases.filter((one) => one.type === 'cat_counts')
+
+/** Unwraps an outcome that must have an answer. */
+export function ok<T extends { kind: string }>(outcome: T): Extract<T, { kind: 'ok' }> {
+  if (outcome.kind !== 'ok') throw new Error(`expected an answer: ${JSON.stringify(outcome)}`)
+  return outcome as Extract<T, { kind: 'ok' }>
+}
+
+/** Standard normal draws from a uniform generator (Box and Muller). */
+export function normals(rng: () => number, count: number, mean = 0, scale = 1): Float64Array {
+  return Float64Array.from({ length: count }, () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - rng()))
+    return mean + scale * radius * Math.cos(2 * Math.PI * rng())
+  })
+}
