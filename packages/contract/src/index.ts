@@ -13,3 +13,10 @@ export {
   type RouteReply,
   type RouteResult,
 } from './route.ts'
+export type {
+  WireExperiment,
+  WireFileInfo,
+  WireMetric,
+  WireRun,
+  WireRunInfo,
+} from './tracking-wire.ts'

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
+import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
+import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import {
@@ -48,6 +51,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     version: VERSION,
   })
 
+  const blobs = createFileBlobStore(join(config.dataDir, 'blobs'))
+  const tracking = createTracking({ database, blobs, clock })
+
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
   addHealthRoutes(http, {
@@ -59,10 +65,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     reply.type(metrics.contentType).send(await metrics.metrics())
   )
   identity.routes(http)
+  tracking.routes(http)
 
   const migrations: Component = {
     name: 'migrations',
-    start: () => database.migrate([identityMigrations]),
+    start: () => database.migrate([identityMigrations, trackingMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -78,6 +85,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     identity,
+    tracking,
     scheduler,
     listener,
   ]

@@ -1,0 +1,122 @@
+/**
+ * Experiment tracking in MLflow's words and on MLflow's wire: experiments, runs, metrics, artifacts, datasets, logged models.
+ * Owns the names and history of training; bytes lie in the blob store. Registered models belong to the registry.
+ * An acknowledged write is on disk. A param never changes; a metric's latest value is the one of the greatest step, time and value.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../../kernel/clock.ts'
+import type { BlobStore, Digest } from '../../platform/blobs/index.ts'
+import type { Component } from '../../platform/component.ts'
+import type { Database } from '../../platform/database/index.ts'
+import { addArtifactProxy, artifactListRoute } from './artifacts/artifact-routes.ts'
+import { createArtifactStore } from './artifacts/artifact-store.ts'
+import { createArtifacts } from './artifacts/artifacts.ts'
+import { createArtifactUris } from './artifacts/artifact-uris.ts'
+import { addMultipartRoutes } from './artifacts/multipart-routes.ts'
+import { createMultipartUploads } from './artifacts/multipart-uploads.ts'
+import { experimentRoutes } from './experiments/experiment-routes.ts'
+import { createExperimentStore } from './experiments/experiment-store.ts'
+import { createExperiments } from './experiments/experiments.ts'
+import type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
+import { loggedModelRoutes } from './logged-models/logged-model-routes.ts'
+import { createLoggedModelStore } from './logged-models/logged-model-store.ts'
+import { bindMlflowRoutes } from './mlflow/scope.ts'
+import { inputRoutes } from './runs/input-routes.ts'
+import { createMetricHistory } from './runs/metric-history.ts'
+import { metricRoutes } from './runs/metric-routes.ts'
+import { createRunInputs } from './runs/run-inputs.ts'
+import { createRunReader } from './runs/run-reader.ts'
+import type { RunRecord } from './runs/run-records.ts'
+import { runRoutes } from './runs/run-routes.ts'
+import { searchRuns } from './runs/run-search.ts'
+import { createRunStore } from './runs/run-store.ts'
+import { createRuns } from './runs/runs.ts'
+import { addServerRoutes } from './server-routes.ts'
+
+export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
+export type { DatasetRecord, KeyValue, MetricPoint, RunRecord } from './runs/run-records.ts'
+export { trackingMigrations } from './migrations/index.ts'
+export { compare, compareKeyValue } from './mlflow/conditions.ts'
+export { done } from './mlflow/done.ts'
+export { parseFilter, type Clause } from './mlflow/filter.ts'
+export { MODEL_VERSIONS, REGISTERED_MODELS, type Grammar } from './mlflow/grammar.ts'
+export {
+  afterCursor,
+  allOf,
+  cursorOf,
+  orderClause,
+  sortColumns,
+  type SortTerm,
+} from './mlflow/keyset.ts'
+export { checkKey, checkMaxResults, MAX } from './mlflow/limits.ts'
+export { doesNotExist, invalidParameter, MlflowError } from './mlflow/mlflow-error.ts'
+export { parseOrderBy, type OrderBy } from './mlflow/order-by.ts'
+export { decodePageToken, encodePageToken, type Cursor } from './mlflow/page-token.ts'
+export { bindMlflowRoutes, mlflowRoute, type Caller, type MlflowRoute } from './mlflow/scope.ts'
+export { acceptAnyBody, bodyOf } from './artifacts/artifact-routes.ts'
+
+/** A file under an artifact URI, with its path relative to that URI. */
+export type ArtifactFile = Readonly<{ path: string; digest: Digest; size: number }>
+
+export interface Tracking extends Component {
+  /** MLflow's tracking REST at the root of the server. */
+  routes(app: FastifyInstance): void
+  /** A run with its latest metrics, params, tags, datasets and models; null when there is none, or it is another project's. */
+  getRun(project: string, runId: string): Promise<RunRecord | null>
+  getLoggedModel(project: string, modelId: string): Promise<LoggedModelRecord | null>
+  /** The artifact URI that `runs:/…` or `models:/m-…` stands for; any other URI is returned as it is. */
+  resolveUri(project: string, uri: string): Promise<string>
+  /** Files under `mlflow-artifacts:/…`, `runs:/…` or `models:/m-…`; empty for a URI of another store. */
+  listFiles(project: string, artifactUri: string): Promise<readonly ArtifactFile[]>
+  /** Puts a file into the artifact store, streamed, and returns its digest and size. */
+  writeFile(project: string, path: string, bytes: AsyncIterable<Uint8Array>): Promise<ArtifactFile>
+}
+
+export function createTracking(deps: {
+  database: Database
+  blobs: BlobStore
+  clock: Clock
+}): Tracking {
+  const { database, blobs, clock } = deps
+  const experimentStore = createExperimentStore(database)
+  const experiments = createExperiments({ store: experimentStore, clock })
+  const runStore = createRunStore(database)
+  const runs = createRuns({ store: runStore, experiments, clock })
+  const reader = createRunReader(database)
+  const artifacts = createArtifacts({ store: createArtifactStore(database), blobs, clock })
+  const models = createLoggedModelStore(database)
+  const uris = createArtifactUris({ runs: runStore, reader, models, artifacts })
+  const uploads = createMultipartUploads({ database, blobs, artifacts, clock })
+
+  return {
+    name: 'tracking',
+    routes(app) {
+      addServerRoutes(app)
+      bindMlflowRoutes(app, [
+        ...experimentRoutes({ experiments, store: experimentStore }),
+        ...runRoutes({ runs, reader, experiments, search: (query) => searchRuns(database, query) }),
+        ...metricRoutes({ runs, history: createMetricHistory(database) }),
+        ...inputRoutes({ runs, inputs: createRunInputs(database) }),
+        ...loggedModelRoutes({ store: models, experiments, artifacts, clock }),
+        artifactListRoute({ artifacts, runs }),
+      ])
+      addArtifactProxy(app, { artifacts, runs })
+      addMultipartRoutes(app, uploads)
+    },
+    async getRun(project, runId) {
+      const row = await runStore.find(project, runId)
+      return row === undefined ? null : ((await reader.read([row]))[0] ?? null)
+    },
+    async getLoggedModel(project, modelId) {
+      const row = await models.find(project, modelId)
+      return row === undefined ? null : ((await models.read([row]))[0] ?? null)
+    },
+    resolveUri: uris.resolve,
+    async listFiles(project, artifactUri) {
+      return uris.files(project, artifactUri)
+    },
+    writeFile: (project, path, bytes) => artifacts.write(project, path, bytes),
+    async start() {},
+    async stop() {},
+  }
+}

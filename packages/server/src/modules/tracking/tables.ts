@@ -1,0 +1,156 @@
+import type { ColumnType, Generated } from 'kysely'
+
+type Flag = number // 0 or 1: the portable subset has no boolean
+
+export interface ExperimentsTable {
+  project: string
+  experiment_id: number
+  name: string
+  artifact_location: string
+  lifecycle_stage: string
+  creation_time: number
+  last_update_time: number
+}
+
+export interface ExperimentTagsTable {
+  project: string
+  experiment_id: number
+  key: string
+  value: string
+}
+
+/** `run_key` is the short internal key that params, metrics and tags hang on; `run_id` is what the world sees. */
+export interface RunsTable {
+  run_key: Generated<number>
+  project: string
+  run_id: string
+  experiment_id: number
+  run_name: string
+  user_id: string
+  status: string
+  start_time: number
+  end_time: number | null
+  artifact_uri: string
+  lifecycle_stage: string
+}
+
+export interface KeyValueOfRun {
+  run_key: number
+  key: string
+  value: string
+}
+
+/** NaN is stored as 0 with `is_nan`: SQLite has no NaN. */
+export interface MetricsTable {
+  run_key: number
+  key: string
+  timestamp: number
+  step: number
+  value: number
+  is_nan: Flag
+}
+
+export interface DatasetsTable {
+  dataset_key: Generated<number>
+  project: string
+  experiment_id: number
+  name: string
+  digest: string
+  source_type: string
+  source: string
+  schema: string | null
+  profile: string | null
+}
+
+/** A dataset that a run read; `tags` is a JSON object, `context` its `mlflow.data.context`. */
+export interface RunDatasetsTable {
+  run_key: number
+  dataset_key: number
+  context: string | null
+  tags: string
+}
+
+/** A logged model that a run read (`input`) or made (`output`). */
+export interface RunModelsTable {
+  run_key: number
+  model_id: string
+  direction: 'input' | 'output'
+  step: number
+}
+
+export interface LoggedModelsTable {
+  model_id: string
+  project: string
+  experiment_id: number
+  name: string
+  artifact_uri: string
+  status: string
+  model_type: string
+  source_run_id: string | null
+  lifecycle_stage: string
+  creation_timestamp_ms: number
+  last_updated_timestamp_ms: number
+}
+
+export interface KeyValueOfModel {
+  model_id: string
+  key: string
+  value: string
+}
+
+export interface LoggedModelMetricsTable {
+  model_id: string
+  run_id: string
+  key: string
+  value: number
+  is_nan: Flag
+  step: number
+  timestamp: number
+  dataset_name: string
+  dataset_digest: string
+}
+
+/** One file: where it is, which bytes it has. */
+export interface ArtifactsTable {
+  project: string
+  path: string
+  digest: string
+  size: number
+  updated_at: number
+}
+
+export interface ArtifactUploadsTable {
+  upload_id: string
+  project: string
+  path: string
+  created_at: number
+}
+
+export interface ArtifactUploadPartsTable {
+  upload_id: string
+  part_number: number
+  digest: string
+  size: number
+}
+
+/** The tracking module's tables. */
+export interface TrackingTables {
+  experiments: ExperimentsTable
+  experiment_tags: ExperimentTagsTable
+  tracking_counters: { project: string; name: string; value: number }
+  runs: RunsTable
+  params: KeyValueOfRun
+  run_tags: KeyValueOfRun
+  metrics: MetricsTable
+  latest_metrics: MetricsTable
+  datasets: DatasetsTable
+  run_datasets: RunDatasetsTable
+  run_models: RunModelsTable
+  logged_models: LoggedModelsTable
+  logged_model_params: KeyValueOfModel & { position: ColumnType<number> }
+  logged_model_tags: KeyValueOfModel
+  logged_model_metrics: LoggedModelMetricsTable
+  artifacts: ArtifactsTable
+  artifact_uploads: ArtifactUploadsTable
+  artifact_upload_parts: ArtifactUploadPartsTable
+}
