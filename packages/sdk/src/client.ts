@@ -8,6 +8,7 @@ import {
   type RouteResult,
 } from '@trestle/contract'
 import { TrestleError, isErrorCode } from './errors.ts'
+import { predictionAnswer, type PredictionInput, type PredictionResult } from './predict.ts'
 
 export type ClientOptions = Readonly<{
   /** Where Trestle listens, e.g. `http://127.0.0.1:4400`. */
@@ -31,6 +32,12 @@ type Group<G extends RouteGroup> = { readonly [K in keyof G]: Call<G[K]> }
 /** Every route of the contract as a typed method: `client.identity.createKey({ name: 'ci', role: 'operator' })`. */
 export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
   readonly url: string
+  /** Asks an endpoint for a prediction of one row. */
+  readonly predict: (
+    endpoint: string,
+    input: PredictionInput,
+    options?: { variant?: string; signal?: AbortSignal }
+  ) => Promise<PredictionResult>
   /** Any other path, e.g. a prediction: JSON in, JSON out, failures as `TrestleError`. */
   readonly request: (outgoing: Outgoing) => Promise<unknown>
 }
@@ -50,7 +57,17 @@ export function createClient(options: ClientOptions): TrestleClient {
       ),
     ])
   )
-  return { ...groups, url: options.url, request: send } as unknown as TrestleClient // built from the same table that the type is
+  const predict: TrestleClient['predict'] = async (endpoint, input, { variant, signal } = {}) => {
+    const answer = await send({
+      method: 'POST',
+      path: `/endpoints/${encodeURIComponent(endpoint)}/predict`,
+      body: input,
+      ...(variant === undefined ? {} : { headers: { 'x-trestle-variant': variant } }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    return predictionAnswer.parse(answer)
+  }
+  return { ...groups, url: options.url, predict, request: send } as unknown as TrestleClient // built from the same table that the type is
 }
 
 /** A call of any path. */

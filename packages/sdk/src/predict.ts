@@ -1,0 +1,17 @@
+import { z } from 'zod'
+
+/** What a prediction answers: outputs of one row, who made it, and the id to report the truth under. */
+export type PredictionResult = Readonly<{
+  predictionId: string
+  variant: string
+  outputs: Readonly<Record<string, unknown>>
+}>
+
+/** Inputs of one row by name: request values and entity ids; features are filled in by the endpoint's feature service. */
+export type PredictionInput = Readonly<Record<string, string | number | bigint | boolean | null>>
+
+export const predictionAnswer = z.looseObject({
+  predictionId: z.string(),
+  variant: z.string(),
+  outputs: z.record(z.string(), z.unknown()),
+})
