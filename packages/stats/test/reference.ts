@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** Values computed with scipy 1.17.1; `exp` maps a test's name to its number or [statistic, p-value]. */
-export type ReferenceCase = {
+type ReferenceCase = {
   name: string
   type: 'num' | 'cat_counts'
   ref: number[]

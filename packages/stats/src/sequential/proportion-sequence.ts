@@ -71,7 +71,7 @@ function bestLogLikelihood(
 ): number {
   let low = Math.max(0, -difference)
   let high = Math.min(1, 1 - difference)
-  for (let i = 0; i < 100 && high > low; i++) {
+  for (let i = 0; i < 60 && high > low; i++) {
     const p = (low + high) / 2
     if (p === low || p === high) break
     if (slope(control, p) + slope(treatment, p + difference) > 0) low = p
@@ -102,7 +102,7 @@ function crossing(
   let inside = estimate
   let outside: number = towards
   if (!(evidence(outside) > bar)) return outside
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 50; i++) {
     const middle = (inside + outside) / 2
     if (evidence(middle) > bar) outside = middle
     else inside = middle

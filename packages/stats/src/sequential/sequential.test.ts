@@ -49,7 +49,7 @@ test('the p-value is the alpha at which the interval touches zero', () => {
 test('fifty looks at equal arms exclude zero in fewer runs than alpha', () => {
   const rng = createRng(21)
   let wrong = 0
-  const runs = 300
+  const runs = 200
   for (let run = 0; run < runs; run++) {
     const sums = [
       [0, 0, 0],
@@ -76,14 +76,14 @@ test('fifty looks at equal arms exclude zero in fewer runs than alpha', () => {
 test('the exact proportion sequence keeps its promise on rare events at every single look', () => {
   const rng = createRng(22)
   let wrong = 0
-  const runs = 300
+  const runs = 200
   for (let run = 0; run < runs; run++) {
     const control = { successes: 0, trials: 0 }
     const treatment = { successes: 0, trials: 0 }
-    for (let look = 0; look < 60; look++) {
+    for (let look = 0; look < 30; look++) {
       for (const arm of [control, treatment]) {
-        arm.trials += 20
-        for (let i = 0; i < 20; i++) if (rng() < 0.01) arm.successes++
+        arm.trials += 40
+        for (let i = 0; i < 40; i++) if (rng() < 0.01) arm.successes++
       }
       if (ok(proportionDifferenceSequence(control, treatment)).pValue <= 0.05) {
         wrong++

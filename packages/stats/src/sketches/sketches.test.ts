@@ -1,11 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { normals } from '../../test/reference.ts'
+import { normals, ok } from '../../test/reference.ts'
 import { createRng } from '../random.ts'
+import { kolmogorovSmirnov } from '../two-sample/kolmogorov-smirnov.ts'
 import { countBelow, squaredDeviations } from '../samples.ts'
 import { createDdSketch, ddSketchFromJSON } from './ddsketch.ts'
+import { createFrequentItems, frequentItemsFromJSON } from './frequent-items.ts'
+import { createHyperLogLog, hyperLogLogFromJSON } from './hyperloglog.ts'
 import { createKll, kllFromJSON, kllRankError } from './kll.ts'
 import type { Kll } from './kll.ts'
+import { kolmogorovSmirnovOfSketches } from './kll-distance.ts'
 import { createMoments } from './moments.ts'
 
 const json = <T>(value: { toJSON(): T }): T => JSON.parse(JSON.stringify(value)) as T
@@ -134,4 +138,63 @@ test('variance keeps its digits beside a large offset', () => {
   moments.updateMany(values)
   expect(moments.variance()).toBeCloseTo(squaredDeviations(values) / (values.length - 1), 6)
   expect(createMoments().mean()).toBeNaN()
+})
+
+test('distinct counts are within four standard errors from one to a hundred thousand, merged or not', () => {
+  const left = createHyperLogLog()
+  const right = createHyperLogLog()
+  expect(left.estimate()).toBe(0)
+  let seen = 0
+  for (const size of [1, 10, 100, 1000, 10_000, 100_000]) {
+    for (; seen < size; seen++)
+      (seen % 3 === 0 ? left : right).update(seen % 2 === 0 ? seen : `user-${seen}`)
+    const merged = hyperLogLogFromJSON(json(left))
+    merged.merge(json(right))
+    merged.merge(json(right))
+    expect(Math.abs(merged.estimate() / size - 1)).toBeLessThan(size < 100 ? 0.02 : (4 * 1.04) / 64)
+  }
+})
+
+test('frequent items bound every true count, alone and merged', () => {
+  const rng = createRng(12)
+  const truth = new Map<string, number>()
+  const parts = [createFrequentItems(50), createFrequentItems(50)]
+  for (let i = 0; i < 20_000; i++) {
+    const value = `v${Math.floor(rng() ** -0.7)}`
+    truth.set(value, (truth.get(value) ?? 0) + 1)
+    parts[i % 2]!.update(value)
+  }
+  const merged = frequentItemsFromJSON(json(parts[0]!))
+  merged.merge(json(parts[1]!))
+  expect(merged.total()).toBe(20_000)
+  expect(merged.floor()).toBeLessThanOrEqual((2 * 20_000) / 50)
+  const held = new Map(merged.top().map((item) => [item.value, item]))
+  for (const [value, count] of truth) {
+    const item = held.get(value)
+    if (!item) expect(count).toBeLessThanOrEqual(merged.floor())
+    else {
+      expect(item.count).toBeGreaterThanOrEqual(count)
+      expect(item.count - item.overcount).toBeLessThanOrEqual(count)
+    }
+  }
+  const best = [...truth].sort((a, b) => b[1] - a[1]).slice(0, 3)
+  expect(merged.top(3).map((item) => item.value)).toEqual(best.map(([value]) => value))
+})
+
+test('a sketch distance is exact on small data and within its error on large', () => {
+  const rng = createRng(13)
+  for (const size of [500, 50_000]) {
+    const [x, y] = [normals(rng, size), normals(rng, size, 0.05)]
+    const [left, right] = [createKll({ seed: 1 }), createKll({ seed: 2 })]
+    left.updateMany(x)
+    right.updateMany(y)
+    const sketched = ok(kolmogorovSmirnovOfSketches(left, right))
+    const exact = ok(kolmogorovSmirnov(x, y, { method: 'asymptotic' }))
+    expect(Math.abs(sketched.statistic - exact.statistic)).toBeLessThanOrEqual(
+      sketched.error + 1e-12
+    )
+    expect(sketched.smallestPValue).toBeLessThanOrEqual(exact.pValue * (1 + 1e-9))
+    expect(sketched.largestPValue).toBeGreaterThanOrEqual(exact.pValue * (1 - 1e-9))
+    expect(sketched.error === 0).toBe(size === 500)
+  }
 })
