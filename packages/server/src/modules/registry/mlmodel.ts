@@ -11,8 +11,10 @@ export type MlModel = Readonly<{
 }>
 
 const schema = z.object({
-  flavors: z.record(z.string(), z.looseObject({ data: z.unknown() })).default({}),
-  signature: z.object({ inputs: z.unknown(), outputs: z.unknown() }).nullish(),
+  flavors: z.record(z.string(), z.looseObject({ data: z.unknown().optional() })).default({}),
+  signature: z
+    .object({ inputs: z.unknown().optional(), outputs: z.unknown().optional() })
+    .nullish(),
 })
 
 /** Reads an `MLmodel` file. Throws, with the reason, when it is not one. */
