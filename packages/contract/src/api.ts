@@ -1,10 +1,12 @@
 import { identity } from './identity.ts'
+import { registry } from './registry.ts'
 import { tracking } from './tracking.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
 export const api = {
   identity,
   tracking,
+  registry,
 }
 
 export type Api = typeof api

@@ -20,3 +20,10 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export {
+  modelVersion,
+  uploadQuery,
+  type ModelVersionDetail,
+  type ModelVersionSummary,
+  type RegisteredModel,
+} from './registry.ts'

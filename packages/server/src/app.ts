@@ -3,6 +3,7 @@ import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
+import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
@@ -53,6 +54,16 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
 
   const blobs = createFileBlobStore(join(config.dataDir, 'blobs'))
   const tracking = createTracking({ database, blobs, clock })
+  const onListenerError = (error: unknown, topic: string): void =>
+    log.error({ err: error, topic }, 'a listener failed')
+  const registry = createRegistry({
+    database,
+    blobs,
+    tracking,
+    clock,
+    folderRoot: join(config.dataDir, 'models'),
+    onListenerError,
+  })
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
@@ -66,10 +77,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   )
   identity.routes(http)
   tracking.routes(http)
+  registry.routes(http)
 
   const migrations: Component = {
     name: 'migrations',
-    start: () => database.migrate([identityMigrations, trackingMigrations]),
+    start: () => database.migrate([identityMigrations, trackingMigrations, registryMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -86,6 +98,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     migrations,
     identity,
     tracking,
+    registry,
     scheduler,
     listener,
   ]

@@ -70,6 +70,14 @@ export interface Tracking extends Component {
   listFiles(project: string, artifactUri: string): Promise<readonly ArtifactFile[]>
   /** Puts a file into the artifact store, streamed, and returns its digest and size. */
   writeFile(project: string, path: string, bytes: AsyncIterable<Uint8Array>): Promise<ArtifactFile>
+  /** Logs metrics to a run; without one, to a finished run made for them. Returns the run, or null when there was nothing to log. */
+  recordMetrics(given: {
+    project: string
+    runId: string | null
+    name: string
+    userId: string
+    metrics: Readonly<Record<string, number>>
+  }): Promise<string | null>
 }
 
 export function createTracking(deps: {
@@ -116,6 +124,34 @@ export function createTracking(deps: {
       return uris.files(project, artifactUri)
     },
     writeFile: (project, path, bytes) => artifacts.write(project, path, bytes),
+    async recordMetrics({ project, runId, name, userId, metrics }) {
+      const now = clock.now()
+      const points = Object.entries(metrics).map(([key, value]) => ({
+        key,
+        value,
+        timestamp: now,
+        step: 0,
+        modelId: null,
+        datasetName: '',
+        datasetDigest: '',
+      }))
+      if (points.length === 0) return runId
+      const made =
+        runId === null
+          ? await runs.create({
+              project,
+              experimentId: '0',
+              userId,
+              name,
+              startTime: now,
+              tags: [],
+            })
+          : null
+      const id = { project, runId: runId ?? made?.run_id ?? '' }
+      await runs.log(id, { metrics: points })
+      if (made !== null) await runs.update(id, { status: 'FINISHED', endTime: now })
+      return id.runId
+    },
     async start() {},
     async stop() {},
   }

@@ -60,7 +60,7 @@ export function addMultipartRoutes(app: FastifyInstance, uploads: MultipartUploa
     speakMlflow(scope)
     acceptAnyBody(scope)
     // The client sends parts without its key, as to S3: knowing the upload's random id is the permission.
-    const config = { config: { isPublic: true, audit: false as const } }
+    const config = { config: { isPublic: true, role: 'viewer' as const, audit: false as const } }
     scope.put(`${root}/parts/:upload_id/:part_number`, config, async (request, reply) => {
       const f = parseFields(part, request.params)
       const etag = await uploads.putPart({

@@ -1,0 +1,121 @@
+/**
+ * Registered models: names, numbered versions, aliases, stages, in MLflow's words and in Trestle's own routes.
+ * A version is sealed when it is made: which files it has, with their digests, its signature and its graph never change.
+ * Owns no bytes and no runs: those are tracking's. Does not serve: it says what a reference stands for and where the file is.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../../kernel/clock.ts'
+import type { BlobStore } from '../../platform/blobs/index.ts'
+import type { Component } from '../../platform/component.ts'
+import type { Database } from '../../platform/database/index.ts'
+import { createTopic, type Topic } from '../../platform/events/topic.ts'
+import { bindMlflowRoutes, MlflowError, type Tracking } from '../tracking/index.ts'
+import { modelRoutes } from './mlflow-model-routes.ts'
+import { versionRoutes } from './mlflow-version-routes.ts'
+import type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
+import { inOwnWords } from './native-errors.ts'
+import { addNativeRoutes } from './native-routes.ts'
+import { createRegistryReader } from './reader.ts'
+import { createRegisteredModels } from './registry.ts'
+import { seal } from './seal.ts'
+import { searchModels, searchVersions } from './search.ts'
+import { createRegistryStore } from './store.ts'
+import { addUploadRoutes } from './upload-routes.ts'
+import { createVersionFolder } from './version-folder.ts'
+
+export { registryMigrations } from './migrations/index.ts'
+export type { ModelVersionRecord, RegistryEvent, Stage, VersionFile } from './model-version.ts'
+export type { OnnxSummary, OnnxValue } from './onnx/onnx-summary.ts'
+export type { Column, Signature } from './signature.ts'
+
+export interface Registry extends Component {
+  /** MLflow's registry REST, and Trestle's own under `/api/models`. */
+  routes(app: FastifyInstance): void
+  /**
+   * The version that a reference stands for now: `name/3`, `name@champion`, `name/Production`, `name/latest`, each with or without
+   * `models:/`. A failed version is returned too: look at `status`. Throws registry.model_not_found, registry.version_not_found.
+   */
+  resolve(project: string, reference: string): Promise<ModelVersionRecord>
+  get(project: string, name: string, version: number): Promise<ModelVersionRecord | null>
+  /** A local file of the version, with its other files beside it. Throws registry.version_not_found when it has no such file. */
+  localFile(version: Pick<ModelVersionRecord, 'files'>, path: string): Promise<string>
+  /** Points an alias at a version; null removes it. Throws registry.version_not_ready for a version that can't be read. */
+  setAlias(move: {
+    project: string
+    name: string
+    alias: string
+    version: number | null
+    by: string
+  }): Promise<void>
+  transitionStage(move: {
+    project: string
+    name: string
+    version: number
+    stage: string
+    archiveOthers: boolean
+    by: string
+  }): Promise<void>
+  readonly changed: Topic<RegistryEvent>
+}
+
+export function createRegistry(deps: {
+  database: Database
+  blobs: BlobStore
+  tracking: Tracking
+  clock: Clock
+  /** Where versions are laid out as folders. */
+  folderRoot: string
+  onListenerError: (error: unknown, topic: string) => void
+}): Registry {
+  const { database, blobs, tracking, clock } = deps
+  const store = createRegistryStore(database)
+  const reader = createRegistryReader(database)
+  const folder = createVersionFolder({ blobs, root: deps.folderRoot })
+  const changed = createTopic<RegistryEvent>('registry.changed', deps.onListenerError)
+  const models = createRegisteredModels({
+    store,
+    reader,
+    tracking,
+    changed,
+    clock,
+    seal: (files) => seal({ blobs, folder }, files),
+  })
+
+  return {
+    name: 'registry',
+    changed,
+    routes(app) {
+      bindMlflowRoutes(app, [
+        ...modelRoutes({ models, store, reader, search: (query) => searchModels(database, query) }),
+        ...versionRoutes({
+          models,
+          store,
+          reader,
+          search: (query) => searchVersions(database, query),
+        }),
+      ])
+      addNativeRoutes(app, {
+        models,
+        store,
+        reader,
+        tracking,
+        search: (query) => searchModels(database, query),
+      })
+      addUploadRoutes(app, { models, tracking })
+    },
+    resolve: models.resolve,
+    async get(project, name, version) {
+      try {
+        return await models.getRecord(project, name, version)
+      } catch (error) {
+        if (error instanceof MlflowError && error.code === 'RESOURCE_DOES_NOT_EXIST') return null
+        throw error
+      }
+    },
+    localFile: (version, path) => folder.localFile(version.files, path),
+    setAlias: (move) => inOwnWords(() => models.setAlias(move)),
+    transitionStage: async (move) => void (await inOwnWords(() => models.transitionStage(move))),
+    async start() {},
+    async stop() {},
+  }
+}
