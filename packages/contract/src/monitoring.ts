@@ -157,7 +157,7 @@ export const monitoring = {
     tag,
     summary: 'Create or replace a monitor; a changed reference or window starts it anew',
     params: byName,
-    body: monitorSpec,
+    body: monitorSpec.omit({ name: true }),
     response: monitor,
   }),
   deleteMonitor: route({
@@ -277,7 +277,7 @@ export const monitoring = {
     tag,
     summary: 'Create or replace a receiver',
     params: byName,
-    body: receiverInput,
+    body: receiverInput.omit({ name: true }),
     response: receiver,
   }),
   deleteReceiver: route({

@@ -38,6 +38,8 @@ export const FIXED_COLUMNS: Readonly<Record<string, SqlType>> = {
   api_key_id: 'VARCHAR',
   oldest_feature_at: 'BIGINT',
   entities: 'VARCHAR',
+  score: 'DOUBLE',
+  predicted: 'VARCHAR',
 }
 
 const ROWS_PER_TURN = 200
@@ -162,6 +164,8 @@ function toLine(row: PredictionRow): string {
     api_key_id: row.apiKeyId,
     oldest_feature_at: row.oldestFeatureAt,
     entities: JSON.stringify(row.entities, textOfSpecial),
+    score: row.score,
+    predicted: row.predicted === null ? null : JSON.stringify(row.predicted, textOfSpecial),
   }
   for (const [name, value] of Object.entries(row.inputs)) wire[`in.${name}`] = value
   for (const [name, value] of Object.entries(row.outputs)) wire[`out.${name}`] = value

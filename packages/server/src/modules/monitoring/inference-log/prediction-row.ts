@@ -1,4 +1,5 @@
 import type { Scalar } from '../../../kernel/scalar.ts'
+import { predictedClass, scoreColumn } from '../outcome.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 
 /** One row of a request, as it is looked up. */
@@ -26,6 +27,10 @@ export type PredictionRow = Readonly<{
   entities: Readonly<Record<string, Scalar>>
   inputs: Readonly<Record<string, Scalar | null>>
   outputs: Readonly<Record<string, Scalar | null>>
+  /** The first float output, or of a pair of class probabilities the positive one. */
+  score: number | null
+  /** The first output that is not a float. */
+  predicted: Scalar | null
 }>
 
 /** The id of row `index` of a request with `rows` rows. */
@@ -35,6 +40,8 @@ export const rowId = (predictionId: string, index: number, rows: number): string
 /** A request as its rows. A request that failed before it had rows counts as one. */
 export function toRows(event: InferenceCompleted): PredictionRow[] {
   const rows = Math.max(1, event.rows)
+  const scores = scoreColumn(event.outputs)
+  const classes = predictedClass(event.outputs)
   return Array.from({ length: rows }, (_, i) => ({
     predictionId: rowId(event.predictionId, i, rows),
     requestId: event.requestId,
@@ -58,6 +65,8 @@ export function toRows(event: InferenceCompleted): PredictionRow[] {
     entities: event.entities,
     inputs: valuesOf(event.inputs, i),
     outputs: valuesOf(event.outputs, i),
+    score: numberOrNull(scores?.values[i]),
+    predicted: classes?.values[i] ?? null,
   }))
 }
 
@@ -72,6 +81,8 @@ export type PredictionFilter = Readonly<{
   role?: 'live' | 'shadow' | undefined
   status?: InferenceCompleted['status'] | undefined
   ids?: readonly string[] | undefined
+  /** Rows with one of these ids, and shadows of them. */
+  idsAndShadows?: readonly string[] | undefined
   from?: number | undefined
   to?: number | undefined
 }>
@@ -85,6 +96,12 @@ export function matches(row: PredictionRow, filter: PredictionFilter): boolean {
     (filter.status === undefined || row.status === filter.status) &&
     (filter.from === undefined || row.at >= filter.from) &&
     (filter.to === undefined || row.at < filter.to) &&
-    (filter.ids === undefined || filter.ids.includes(row.predictionId))
+    (filter.ids === undefined || filter.ids.includes(row.predictionId)) &&
+    (filter.idsAndShadows === undefined ||
+      filter.idsAndShadows.includes(row.predictionId) ||
+      (row.pairedWith !== null && filter.idsAndShadows.includes(row.pairedWith)))
   )
 }
+
+const numberOrNull = (value: Scalar | null | undefined): number | null =>
+  typeof value === 'number' ? value : null

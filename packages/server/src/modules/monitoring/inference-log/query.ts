@@ -89,6 +89,10 @@ function conditions(filter: PredictionFilter): {
   }
   if (filter.ids !== undefined)
     where.push(`prediction_id IN (${['NULL', ...filter.ids.map(quoteText)].join(', ')})`)
+  if (filter.idsAndShadows !== undefined) {
+    const list = ['NULL', ...filter.idsAndShadows.map(quoteText)].join(', ')
+    where.push(`(prediction_id IN (${list}) OR paired_with IN (${list}))`)
+  }
   return { where, parameters }
 }
 
@@ -127,6 +131,8 @@ function toPredictionRow(row: Record<string, unknown>): PredictionRow {
     entities: JSON.parse(text('entities')) as Record<string, Scalar>, // written by this module
     inputs,
     outputs,
+    score: typeof row['score'] === 'number' ? row['score'] : null,
+    predicted: row['predicted'] === null ? null : (JSON.parse(text('predicted')) as Scalar), // written by this module
   }
 }
 
