@@ -139,7 +139,8 @@ export const costs = {
     path: '/api/costs/rate-cards/:name',
     role: 'admin',
     tag,
-    summary: 'Create or replace a rate card; costs are always worked out from the cards of their hour',
+    summary:
+      'Create or replace a rate card; costs are always worked out from the cards of their hour',
     params: byName,
     body: rateCardInput.omit({ name: true }),
     response: rateCard,

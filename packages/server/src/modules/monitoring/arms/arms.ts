@@ -317,7 +317,7 @@ function rankCorrelation(recent: readonly ScorePair[]) {
     recent.map((s) => s.shadow)
   )
   return {
-    spearman: outcome.kind === 'ok' ? outcome.coefficient : null,
+    spearman: outcome.kind === 'ok' ? outcome.statistic : null,
     spearmanPairs: recent.length,
   }
 }

@@ -27,11 +27,7 @@ export const emptyLossSums = (): LossSums => ({
 })
 
 /** Adds one judged prediction, or takes it back with `sign` -1. */
-export function addJudged(
-  sums: LossSums,
-  judged: Omit<Judged, 'predicted'>,
-  sign: 1 | -1
-): void {
+export function addJudged(sums: LossSums, judged: Omit<Judged, 'predicted'>, sign: 1 | -1): void {
   sums.n += sign
   sums.error += sign * judged.error
   sums.errorSquares += sign * judged.error ** 2

@@ -9,10 +9,18 @@ export type ColumnValues = Readonly<{
 }>
 
 /** Rows as columns, in order of first appearance. A column that a row does not have is missing there. */
-export function toColumns(rows: readonly Pick<PredictionRow, 'inputs' | 'outputs'>[]): ColumnValues[] {
+export function toColumns(
+  rows: readonly Pick<PredictionRow, 'inputs' | 'outputs'>[]
+): ColumnValues[] {
   return [
-    ...gather(rows.map((row) => row.inputs), 'input'),
-    ...gather(rows.map((row) => row.outputs), 'output'),
+    ...gather(
+      rows.map((row) => row.inputs),
+      'input'
+    ),
+    ...gather(
+      rows.map((row) => row.outputs),
+      'output'
+    ),
   ]
 }
 

@@ -39,15 +39,14 @@ export function compareColumn(
     missingPValue:
       total < options.minimumRows
         ? null
-        : missingPValue(
-            { missing: reference.missing, total: referenceTotal },
-            { missing, total }
-          ),
+        : missingPValue({ missing: reference.missing, total: referenceTotal }, { missing, total }),
   }
-  const isEnough =
-    present.length >= options.minimumRows && reference.count >= options.minimumRows
+  const isEnough = present.length >= options.minimumRows && reference.count >= options.minimumRows
   return reference.kind === 'numeric'
-    ? { ...base, ...compareNumbers(reference, toNumbers(present), missing, { ...options, isEnough }) }
+    ? {
+        ...base,
+        ...compareNumbers(reference, toNumbers(present), missing, { ...options, isEnough }),
+      }
     : {
         ...base,
         ...compareCategories(

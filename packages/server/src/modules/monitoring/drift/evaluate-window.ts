@@ -132,7 +132,8 @@ const worstFirst = (a: ColumnReport, b: ColumnReport): number =>
 function summarise(columns: readonly ColumnReport[], rows: number): string {
   const drifted = columns.filter((column) => column.state === 'drift')
   const unknown = columns.filter((column) => column.state === 'insufficient').length
-  const tail = unknown === 0 ? '' : ` ${unknown} of ${columns.length} columns have too few values to tell.`
+  const tail =
+    unknown === 0 ? '' : ` ${unknown} of ${columns.length} columns have too few values to tell.`
   if (drifted.length === 0)
     return `No drift in ${columns.length - unknown} columns over ${rows} rows.${tail}`
   const named = drifted

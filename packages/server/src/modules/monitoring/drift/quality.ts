@@ -7,7 +7,13 @@ import { className, isSameClass } from '../outcome.ts'
 type QualitySpec = NonNullable<MonitorSpec['quality']>
 
 /** One labelled prediction, as quality sees it. */
-type Case = Readonly<{ at: number; label: Scalar; predicted: Scalar; score: number | null; error: number }>
+type Case = Readonly<{
+  at: number
+  label: Scalar
+  predicted: Scalar
+  score: number | null
+  error: number
+}>
 
 /** How good the predictions were, once labels are there. Compares with the reference period's labelled predictions. */
 export function judgeQuality(

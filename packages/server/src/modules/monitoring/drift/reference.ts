@@ -64,7 +64,8 @@ function describe(column: ColumnValues): ReferenceColumn {
   if (isNumeric) {
     const numbers = toNumbers(present)
     const isWhole = numbers.every(Number.isInteger)
-    if (!isWhole || new Set(numbers).size > FEW_DISTINCT) return { ...base, ...describeNumbers(numbers) }
+    if (!isWhole || new Set(numbers).size > FEW_DISTINCT)
+      return { ...base, ...describeNumbers(numbers) }
   }
   const counts = new Map<string, number>()
   for (const value of present) {

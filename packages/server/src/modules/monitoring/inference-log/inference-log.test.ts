@@ -61,7 +61,7 @@ test('a row reads the same from the raw tail, from Parquet and after a merge', a
     entities: { user: 7n ** 20n, region: 'eu' },
     inputs: [
       { name: 'amount', type: 'float', values: [1.5, NaN, -Infinity] },
-      { name: "it's \"odd\"", type: 'string', values: ['a', '', null] },
+      { name: 'it\'s "odd"', type: 'string', values: ['a', '', null] },
       { name: 'big', type: 'int', values: [2n ** 60n, 5, null] },
       { name: 'flag', type: 'bool', values: [true, false, null] },
     ],
@@ -70,7 +70,7 @@ test('a row reads the same from the raw tail, from Parquet and after a merge', a
   await log.flush()
   const raw = await log.rows(all)
   expect(raw.map((row) => row.predictionId)).toEqual(['p1.2', 'p1.1', 'p1.0'])
-  expect(raw[2]?.inputs).toEqual({ amount: 1.5, "it's \"odd\"": 'a', big: 2n ** 60n, flag: true })
+  expect(raw[2]?.inputs).toEqual({ amount: 1.5, 'it\'s "odd"': 'a', big: 2n ** 60n, flag: true })
 
   await log.maintain({ force: true })
   expect(log.state().unconverted).toBe(0)
@@ -78,7 +78,9 @@ test('a row reads the same from the raw tail, from Parquet and after a merge', a
   const entities = { user: String(7n ** 20n), region: 'eu' }
   expect(await log.rows(all)).toEqual(raw.map((row) => ({ ...row, entities })))
 
-  log.append(sampleEvent({ predictionId: 'p2', inputs: [{ name: 'amount', type: 'int', values: [4] }] }))
+  log.append(
+    sampleEvent({ predictionId: 'p2', inputs: [{ name: 'amount', type: 'int', values: [4] }] })
+  )
   await log.maintain({ force: true })
   clock.advance(3 * HOUR)
   await log.maintain({ force: true })
@@ -92,7 +94,9 @@ test('a row reads the same from the raw tail, from Parquet and after a merge', a
 test('pages meet without gaps or repeats across the tail and Parquet', async () => {
   const log = await openLog()
   for (let i = 0; i < 50; i++) {
-    log.append(sampleEvent({ predictionId: `p${String(i).padStart(3, '0')}`, at: START + (i >> 2) }))
+    log.append(
+      sampleEvent({ predictionId: `p${String(i).padStart(3, '0')}`, at: START + (i >> 2) })
+    )
     if (i % 12 === 11) await log.maintain({ force: true })
   }
   await log.flush()
@@ -129,7 +133,12 @@ test('sequence numbers go on over restarts, also when every segment was converte
     [3, 'c'],
     [4, 'd'],
   ])
-  expect((await log.rows(all)).map((row) => row.predictionId).toSorted()).toEqual(['a', 'b', 'c', 'd'])
+  expect((await log.rows(all)).map((row) => row.predictionId).toSorted()).toEqual([
+    'a',
+    'b',
+    'c',
+    'd',
+  ])
   await log.close()
 })
 
@@ -153,7 +162,10 @@ test('a torn or rotten line ends its segment and harms nothing else', async () =
   log.append(sampleEvent({ predictionId: 'a' }))
   await log.close()
   const [name] = await readdir(join(directory, 'wal'))
-  await appendFile(join(directory, 'wal', name ?? ''), '0000abcd {"predictionId":"x"}\n12345678 {"pre')
+  await appendFile(
+    join(directory, 'wal', name ?? ''),
+    '0000abcd {"predictionId":"x"}\n12345678 {"pre'
+  )
   log = await openLog()
   log.append(sampleEvent({ predictionId: 'b' }))
   await log.flush()

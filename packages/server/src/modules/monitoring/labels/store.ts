@@ -199,7 +199,11 @@ export function createLabelStore(database: Database) {
         .innerJoin('label_outcomes as s', (join) =>
           join.onRef('s.project', '=', 'p.project').onRef('s.label_id', '=', 'p.label_id')
         )
-        .select(({ fn }) => ['p.error as p_error', 's.error as s_error', fn.countAll<number>().as('n')])
+        .select(({ fn }) => [
+          'p.error as p_error',
+          's.error as s_error',
+          fn.countAll<number>().as('n'),
+        ])
         .where('p.endpoint_id', '=', query.endpointId)
         .where('p.prediction_at', '>=', query.from)
         .where('p.role', '=', 'live')
