@@ -16,6 +16,9 @@ export interface UsageSource {
   flush(): Promise<void>
 }
 
+/** Without predictions, only the time that capacity stood ready is booked, this often. */
+const IDLE_BOOK_MS = 15_000
+
 /**
  * Books every logged prediction exactly once. Usage is summed in memory and booked together with the log's sequence number, in one transaction; after a
  * crash the rest is read again from the log. What the log itself could not take is booked while the process lives, and lost with it.
@@ -53,6 +56,7 @@ export function createLedger(deps: {
 
   async function book(): Promise<void> {
     const now = clock.now()
+    if (read === booked && meter.isEmpty() && now - measuredAt < IDLE_BOOK_MS) return
     const capacity = await capacitySince(measuredAt, now)
     const usage = meter.take()
     const to = read

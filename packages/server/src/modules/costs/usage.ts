@@ -56,6 +56,7 @@ export function createMeter() {
         known.busy_us += row.busy_us
       }
     },
+    isEmpty: (): boolean => rows.size === 0,
     /** Takes what was summed, and begins anew. */
     take(): UsageRow[] {
       const taken = [...rows.values()]

@@ -19,6 +19,7 @@ export type ColumnFacts = Omit<ColumnReport, 'state' | 'adjustedPValue' | 'findi
 
 /** A chi-square test needs about this many expected in each cell (Cochran 1954); smaller categories are pooled. */
 const LEAST_EXPECTED = 5
+const SHOWN_CATEGORIES = 20
 
 /** Measures how a column differs from its reference: how much (effect), and how sure that is (p-value). A column with too few values has neither. */
 export function compareColumn(
@@ -117,31 +118,47 @@ function compareCategories(
 ) {
   const found = new Map<string, number>()
   for (const name of categories) found.set(name, (found.get(name) ?? 0) + 1)
-  const known = new Set(reference.categories.map((c) => c.name))
-  // With more categories than are named, one that is not named need not be new.
+  const known = new Map(reference.categories.map((c) => [c.name, c.count]))
+  const isComparable = options.isEnough && reference.other === 0
   const fresh = reference.other > 0 ? [] : [...found.keys()].filter((name) => !known.has(name))
-  const rest = [...found].reduce((sum, [name, count]) => sum + (known.has(name) ? 0 : count), 0)
-  const referenceCounts = [...reference.categories.map((c) => c.count), reference.other]
-  const currentCounts = [...reference.categories.map((c) => found.get(c.name) ?? 0), rest]
-  const pooled = poolSmall(referenceCounts, currentCounts)
+  const freshCount = fresh.reduce((sum, name) => sum + (found.get(name) ?? 0), 0)
+  const pooled = poolSmall(
+    [...new Set([...known.keys(), ...found.keys()])].map((name) => ({
+      reference: known.get(name) ?? 0,
+      current: found.get(name) ?? 0,
+    }))
+  )
   return {
     kind: 'categorical' as const,
     effect: {
       name: options.categorical.effect,
-      value: options.isEnough ? categoricalEffect(pooled, options) : null,
+      value: isComparable ? categoricalEffect(pooled, options) : null,
       threshold: options.categorical.threshold,
     },
     test: 'chi-square contingency',
-    pValue: options.isEnough ? pOf(chiSquareContingency([pooled.reference, pooled.current])) : null,
+    pValue: isComparable ? pOf(chiSquareContingency([pooled.reference, pooled.current])) : null,
     newCategories: fresh.toSorted().slice(0, 20),
-    outOfRangeShare: categories.length === 0 || reference.other > 0 ? 0 : rest / categories.length,
+    outOfRangeShare: categories.length === 0 ? 0 : freshCount / categories.length,
     mean: null,
     referenceMean: null,
-    histogram: {
-      bins: [...reference.categories.map((c) => c.name), 'other', 'missing'],
-      reference: [...referenceCounts, reference.missing],
-      current: [...currentCounts, missing],
-    },
+    histogram: histogramOf(reference, found, { missing, total: categories.length }),
+  }
+}
+
+/** The most frequent categories by name, the rest together. */
+function histogramOf(
+  reference: CategoricalReference,
+  found: ReadonlyMap<string, number>,
+  current: { missing: number; total: number }
+) {
+  const shown = reference.categories.slice(0, SHOWN_CATEGORIES)
+  const shownReference = shown.map((c) => c.count)
+  const shownCurrent = shown.map((c) => found.get(c.name) ?? 0)
+  const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
+  return {
+    bins: [...shown.map((c) => c.name), 'other', 'missing'],
+    reference: [...shownReference, reference.count - sum(shownReference), reference.missing],
+    current: [...shownCurrent, current.total - sum(shownCurrent), current.missing],
   }
 }
 
@@ -156,34 +173,34 @@ function categoricalEffect(pooled: Counts, options: Options): number | null {
   return distance.kind === 'ok' ? distance.value : null
 }
 
-/** Pools categories that are too rare for a chi-square test, so that one unseen value in a thousand rows is what it is: nearly nothing. */
-function poolSmall(reference: readonly number[], current: readonly number[]): Counts {
-  const n = reference.reduce((a, b) => a + b, 0)
-  const m = current.reduce((a, b) => a + b, 0)
+/**
+ * Pools categories that are too rare for a chi-square test, by what both samples hold of them together: a rule that looked at the reference alone
+ * would favour what was frequent in it by chance. One unseen value in a thousand rows so is what it is: nearly nothing.
+ */
+function poolSmall(categories: readonly { reference: number; current: number }[]): Counts {
+  const n = categories.reduce((sum, c) => sum + c.reference, 0)
+  const m = categories.reduce((sum, c) => sum + c.current, 0)
   const smaller = Math.min(n, m) / (n + m || 1)
-  const pooled: Counts = { reference: [], current: [] }
-  let restReference = 0
-  let restCurrent = 0
-  reference.forEach((count, i) => {
-    const now = current[i] ?? 0
-    if ((count + now) * smaller < LEAST_EXPECTED) {
-      restReference += count
-      restCurrent += now
-    } else {
-      pooled.reference.push(count)
-      pooled.current.push(now)
-    }
-  })
-  // A rest that is still too small joins the smallest of the others.
-  if ((restReference + restCurrent) * smaller < LEAST_EXPECTED && pooled.reference.length > 0) {
-    const last = pooled.reference.length - 1
-    pooled.reference[last] = (pooled.reference[last] ?? 0) + restReference
-    pooled.current[last] = (pooled.current[last] ?? 0) + restCurrent
-  } else {
-    pooled.reference.push(restReference)
-    pooled.current.push(restCurrent)
+  const isSmall = (c: { reference: number; current: number }): boolean =>
+    (c.reference + c.current) * smaller < LEAST_EXPECTED
+  const kept = categories.filter((c) => !isSmall(c))
+  const rest = { reference: 0, current: 0 }
+  for (const c of categories) {
+    if (!isSmall(c)) continue
+    rest.reference += c.reference
+    rest.current += c.current
   }
-  return pooled
+  const ordered = kept.toSorted((a, b) => b.reference + b.current - a.reference - a.current)
+  const last = ordered.at(-1)
+  // A rest that is still too small joins the smallest of the others.
+  const cells =
+    isSmall(rest) && last !== undefined
+      ? [
+          ...ordered.slice(0, -1),
+          { reference: last.reference + rest.reference, current: last.current + rest.current },
+        ]
+      : [...ordered, rest]
+  return { reference: cells.map((c) => c.reference), current: cells.map((c) => c.current) }
 }
 
 const pOf = (outcome: { kind: 'ok'; pValue: number } | { kind: 'undefined' }): number | null =>

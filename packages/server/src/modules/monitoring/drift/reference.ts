@@ -28,9 +28,9 @@ export type CategoricalReference = Readonly<{
   source: 'input' | 'output'
   count: number
   missing: number
-  /** The most frequent ones, by falling count. */
+  /** By falling count. All of them, or the test would be biased: the most frequent of a sample are so by chance too. */
   categories: readonly { name: string; count: number }[]
-  /** Values in categories that are not named. */
+  /** Values in categories beyond the most that are kept; above 0 the column has too many to be compared. */
   other: number
 }>
 
@@ -44,7 +44,7 @@ export type Reference = Readonly<{
 
 /** Numbers kept per column for the Kolmogorov-Smirnov test: a sample of a sample is as valid a sample. */
 const SAMPLE_SIZE = 5_000
-const MAX_CATEGORIES = 50
+const MAX_CATEGORIES = 1_000
 /** Whole numbers with no more distinct values than this are categories. */
 const FEW_DISTINCT = 10
 
