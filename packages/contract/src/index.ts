@@ -1,6 +1,27 @@
 export { api, type Api } from './api.ts'
+export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
+export type { Alert, Delivery, Receiver, Silence } from './monitoring-alerts.ts'
+export {
+  monitorSpec,
+  type ColumnReport,
+  type DriftReport,
+  type DriftReportHead,
+  type Monitor,
+  type MonitorInput,
+  type MonitorSpec,
+  type MonitorState,
+  type QualityReport,
+} from './monitoring-monitors.ts'
+export type { LabelInput, Prediction } from './monitoring-predictions.ts'
+export type {
+  ArmStatsView,
+  InferenceLogSettings,
+  LabelRecord,
+  MonitoringChange,
+  ShadowComparisonView,
+} from './monitoring.ts'
 export { epochMs, name, nothing, page, pageQuery } from './names.ts'
 export { problem, type Problem } from './problem.ts'
 export {

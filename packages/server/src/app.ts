@@ -2,12 +2,16 @@ import { join } from 'node:path'
 import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
+import { costMigrations, createCosts } from './modules/costs/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
+import { createMonitoring, monitoringMigrations } from './modules/monitoring/index.ts'
+import type { InferenceCompleted } from './modules/serving/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
+import { createTopic, type Topic } from './platform/events/topic.ts'
 import {
   addApiDocs,
   addHealthRoutes,
@@ -29,7 +33,12 @@ export interface App {
   stop(): Promise<void>
 }
 
-export type AppOverrides = Readonly<{ clock?: Clock; log?: Logger }>
+export type AppOverrides = Readonly<{
+  clock?: Clock
+  log?: Logger
+  /** Where predictions are told of, for tests that make them up. */
+  completed?: Topic<InferenceCompleted>
+}>
 
 /** Wires the whole server. The one place that knows every module. */
 export function createApp(config: Config, overrides: AppOverrides = {}): App {
@@ -64,6 +73,21 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     folderRoot: join(config.dataDir, 'models'),
     onListenerError,
   })
+  const completed =
+    overrides.completed ??
+    createTopic<InferenceCompleted>('inference.completed', (error, topic) =>
+      log.error({ err: error, topic }, 'a listener failed')
+    )
+  const monitoring = createMonitoring({
+    database,
+    clock,
+    log: logOf('monitoring'),
+    scheduler,
+    metrics,
+    dataDir: config.dataDir,
+    completed,
+  })
+  const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
@@ -78,10 +102,19 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   identity.routes(http)
   tracking.routes(http)
   registry.routes(http)
+  monitoring.routes(http)
+  costs.routes(http)
 
   const migrations: Component = {
     name: 'migrations',
-    start: () => database.migrate([identityMigrations, trackingMigrations, registryMigrations]),
+    start: () =>
+      database.migrate([
+        identityMigrations,
+        trackingMigrations,
+        registryMigrations,
+        monitoringMigrations,
+        costMigrations,
+      ]),
     stop: async () => {},
   }
   let url = ''
@@ -99,6 +132,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     identity,
     tracking,
     registry,
+    monitoring,
+    costs,
     scheduler,
     listener,
   ]

@@ -1,0 +1,175 @@
+import { z } from 'zod'
+import { epochMs, name } from './names.ts'
+
+const scalar = z.union([z.number(), z.string(), z.boolean(), z.null()])
+
+/** What the current window is compared with. It is read once and kept as bins and a sample. */
+const referenceSource = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('window'), from: epochMs, to: epochMs }),
+  z.strictObject({ kind: z.literal('first'), rows: z.int().min(50).max(200_000) }),
+  z.strictObject({
+    kind: z.literal('dataset'),
+    rows: z.array(z.record(z.string(), scalar)).min(50).max(200_000),
+  }),
+  z.strictObject({ kind: z.literal('csv'), text: z.string().min(1) }),
+])
+
+const windowSize = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rows'), rows: z.int().min(20).max(50_000) }),
+  z.strictObject({
+    kind: z.literal('time'),
+    ms: z
+      .int()
+      .min(1_000)
+      .max(31 * 86_400_000),
+  }),
+])
+
+const quality = z.strictObject({
+  problem: z.enum(['binary', 'multiclass', 'regression']),
+  /** Output column with the positive score or the predicted number; null takes the first float output. */
+  score: z.string().nullable().default(null),
+  /** Output column with the predicted class; null takes the first one that is not a float. */
+  prediction: z.string().nullable().default(null),
+  /** Label value that counts as positive in a binary problem. */
+  positive: scalar.default(1),
+  /** Fewer labels than this in a window: the quality is `insufficient`. */
+  minimumLabels: z.int().min(1).default(50),
+  /** Share by which the mean loss (error rate, or absolute error) may exceed the reference period's before it counts as worse. */
+  tolerance: z.number().min(0).default(0.1),
+})
+
+/** A monitor as it is declared. */
+export const monitorSpec = z.strictObject({
+  name,
+  endpoint: name,
+  /** One variant, or null for every live answer of the endpoint. */
+  variant: z.string().nullable().default(null),
+  /** Input columns by name, or `all`. */
+  columns: z.union([z.literal('all'), z.array(z.string()).min(1)]).default('all'),
+  /** Whether the outputs are watched too (prediction drift). */
+  watchOutputs: z.boolean().default(true),
+  reference: referenceSource,
+  window: windowSize,
+  /** How big a change in numbers must be. `psi` is debiased for the sample sizes; `wasserstein` is in reference standard deviations. */
+  numeric: z
+    .strictObject({
+      effect: z.enum(['psi', 'wasserstein']).default('psi'),
+      threshold: z.number().positive().default(0.1),
+    })
+    .prefault({}),
+  /** How big a change in categories must be. `js` is the Jensen-Shannon distance, base 2. */
+  categorical: z
+    .strictObject({
+      effect: z.enum(['psi', 'js']).default('psi'),
+      threshold: z.number().positive().default(0.1),
+    })
+    .prefault({}),
+  /** How much the share of missing values may move. */
+  missingThreshold: z.number().positive().max(1).default(0.05),
+  /** Largest share of false discoveries among the columns called drifted (Benjamini-Hochberg over all tests of a window). */
+  falseDiscoveryRate: z.number().positive().max(0.5).default(0.05),
+  /** Fewer rows than this in a window, or values in a column: `insufficient`, never `ok`. */
+  minimumRows: z.int().min(20).default(50),
+  /** Alert when this many of the last windows drifted. */
+  alertWhen: z
+    .strictObject({ drifted: z.int().min(1).max(50), of: z.int().min(1).max(50) })
+    .default({ drifted: 2, of: 3 })
+    .refine((rule) => rule.drifted <= rule.of, '`drifted` cannot be more than `of`'),
+  quality: quality.nullable().default(null),
+})
+export type MonitorSpec = z.output<typeof monitorSpec>
+export type MonitorInput = z.input<typeof monitorSpec>
+
+export const monitorState = z.enum(['waiting', 'insufficient', 'ok', 'drift', 'failed'])
+export type MonitorState = z.infer<typeof monitorState>
+
+export const monitor = z.object({
+  /** As declared, but a reference given as rows is not sent back. */
+  spec: z.object({
+    ...monitorSpec.shape,
+    reference: z.object({ kind: z.string(), detail: z.string() }),
+  }),
+  state: monitorState,
+  /** Why the state is what it is, in plain words. */
+  summary: z.string(),
+  /** Rows that the reference was made of; null while it is not there yet. */
+  referenceRows: z.int().nullable(),
+  referenceAt: epochMs.nullable(),
+  lastEvaluatedAt: epochMs.nullable(),
+  createdAt: epochMs,
+  updatedAt: epochMs,
+})
+export type Monitor = z.infer<typeof monitor>
+
+const histogram = z.object({
+  /** One label per bin: a range of numbers, a category, `missing` or `other`. */
+  bins: z.array(z.string()),
+  reference: z.array(z.number()),
+  current: z.array(z.number()),
+})
+
+export const columnReport = z.object({
+  column: z.string(),
+  source: z.enum(['input', 'output']),
+  kind: z.enum(['numeric', 'categorical']),
+  state: z.enum(['ok', 'drift', 'insufficient']),
+  values: z.int(),
+  missingShare: z.number(),
+  referenceMissingShare: z.number(),
+  effect: z.object({ name: z.string(), value: z.number().nullable(), threshold: z.number() }),
+  test: z.string(),
+  pValue: z.number().nullable(),
+  /** After Benjamini-Hochberg over the tests of the window. */
+  adjustedPValue: z.number().nullable(),
+  missingPValue: z.number().nullable(),
+  newCategories: z.array(z.string()),
+  /** Share of current numbers outside the reference's range. */
+  outOfRangeShare: z.number(),
+  mean: z.number().nullable(),
+  referenceMean: z.number().nullable(),
+  /** What changed, in plain words; empty when nothing did. */
+  finding: z.string(),
+  histogram,
+})
+export type ColumnReport = z.infer<typeof columnReport>
+
+const qualityReport = z.object({
+  state: z.enum(['ok', 'worse', 'insufficient']),
+  predictions: z.int(),
+  labels: z.int(),
+  coverage: z.number(),
+  metrics: z.record(z.string(), z.number().nullable()),
+  referenceMetrics: z.record(z.string(), z.number().nullable()).nullable(),
+  /** Where the error rate changed, by ADWIN and Page-Hinkley over the labelled predictions in order of time. */
+  conceptDrift: z.object({
+    detected: z.boolean(),
+    detectors: z.array(z.object({ name: z.string(), at: epochMs.nullable() })),
+  }),
+  finding: z.string(),
+})
+export type QualityReport = z.infer<typeof qualityReport>
+
+export const driftReportHead = z.object({
+  id: z.string(),
+  monitor: z.string(),
+  endpoint: z.string(),
+  state: monitorState,
+  /** `scheduled` windows follow each other and count for alerts; a `manual` one looks at the latest rows and does not. */
+  trigger: z.enum(['scheduled', 'manual']),
+  from: epochMs,
+  to: epochMs,
+  rows: z.int(),
+  columns: z.int(),
+  /** Worst first. */
+  driftedColumns: z.array(z.string()),
+  summary: z.string(),
+  createdAt: epochMs,
+})
+export type DriftReportHead = z.infer<typeof driftReportHead>
+
+export const driftReport = driftReportHead.extend({
+  columnReports: z.array(columnReport),
+  quality: qualityReport.nullable(),
+})
+export type DriftReport = z.infer<typeof driftReport>

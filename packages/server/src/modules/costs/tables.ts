@@ -1,0 +1,48 @@
+/** The tables of this module. Times are epoch milliseconds; money is decimal text, because SQL numbers round. */
+export type CostTables = {
+  /** Usage by hour and by everything that costs are asked by. Counts only grow. */
+  cost_usage: {
+    hour: number
+    project: string
+    endpoint_id: string
+    endpoint: string
+    variant: string
+    model_name: string
+    model_version: number
+    role: 'live' | 'shadow'
+    /** The empty text stands for callers without a key. */
+    api_key_id: string
+    device: 'cpu' | 'gpu' | 'remote'
+    requests: number
+    predictions: number
+    busy_us: number
+  }
+  /** How long each device was there to be used, by hour, in unit-microseconds. */
+  cost_capacity: {
+    hour: number
+    device: 'cpu' | 'gpu' | 'remote'
+    available_us: number
+  }
+  /** How far the ledger has read each inference log. */
+  cost_cursors: { log_id: string; sequence: number }
+  /** Prices of the machine that all projects share. */
+  rate_cards: {
+    name: string
+    device: 'cpu' | 'gpu' | 'remote'
+    usd_per_unit_hour: string
+    units: number | null
+    valid_from: number
+    valid_to: number | null
+    source: string
+    created_at: number
+  }
+  budgets: {
+    project: string
+    name: string
+    endpoint: string | null
+    period: 'day' | 'month'
+    usd: string
+    warn_at: number
+    hard_stop: number
+  }
+}

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto'
+import type { Alert } from '@trestle/contract'
+import type { Clock } from '../../../kernel/clock.ts'
+import { messageOf } from '../../../kernel/errors.ts'
+import { sortableId } from '../../../kernel/ids.ts'
+import type { Topic } from '../../../platform/events/topic.ts'
+import { toMessage, type Message } from './message.ts'
+import type { AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
+
+/** Sends a message, or throws saying why it did not arrive. */
+export type Send = (message: Message, signal: AbortSignal) => Promise<void>
+
+export type Trouble = Readonly<{
+  project: string
+  endpoint: string
+  monitor: string
+  kind: Alert['kind']
+}>
+
+export type Raise = Trouble &
+  Readonly<{
+    severity: Alert['severity']
+    title: string
+    summary: string
+    columns: readonly string[]
+    reportId: string | null
+  }>
+
+/** Waits between tries: about a day in all, then a delivery has failed. */
+const RETRY_AFTER_MS = [
+  5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3_600_000, 14_400_000, 43_200_000,
+]
+const REPEAT_TO_ALERTMANAGER_MS = 60_000
+const DELIVERIES_A_TURN = 50
+
+/**
+ * Alerts: one per trouble at a time, however often it is seen. A raised or resolved alert is told to every receiver of its project, each told
+ * at least once or recorded as failed; a silence keeps it from being sent, not from being there.
+ *
+ *   (nothing) ──raise──► firing ──resolve──► resolved        raise while firing: seen again
+ */
+export function createAlerts(deps: {
+  store: AlertStore
+  clock: Clock
+  send: Send
+  raised: Topic<Alert & { project: string }>
+}) {
+  const { store, clock } = deps
+  let lastRepeatAt = 0
+
+  async function deliveriesFor(alert: AlertRow, event: 'firing' | 'resolved') {
+    const now = clock.now()
+    if (isSilenced(alert, await store.silences(alert.project, now), now)) return []
+    return (await store.receivers(alert.project)).map((receiver): DeliveryRow => ({
+      id: sortableId('dlv', now),
+      project: alert.project,
+      alert_id: alert.id,
+      receiver: receiver.name,
+      event,
+      state: 'pending',
+      attempts: 0,
+      next_attempt_at: now,
+      last_error: null,
+      created_at: now,
+      delivered_at: null,
+    }))
+  }
+
+  async function deliver(delivery: DeliveryRow, signal: AbortSignal): Promise<void> {
+    const alert = await store.find(delivery.alert_id)
+    const receivers = await store.receivers(delivery.project)
+    const receiver = receivers.find((r) => r.name === delivery.receiver)
+    if (alert === undefined || receiver === undefined) {
+      await store.updateDelivery(delivery.id, {
+        state: 'failed',
+        next_attempt_at: null,
+        last_error: 'The receiver was deleted',
+      })
+      return
+    }
+    const now = clock.now()
+    const attempts = delivery.attempts + 1
+    try {
+      const occasion = { event: delivery.event, now, deliveryId: delivery.id }
+      await deps.send(toMessage(receiver, alert, occasion), signal)
+      await store.updateDelivery(delivery.id, {
+        state: 'delivered',
+        attempts,
+        next_attempt_at: null,
+        last_error: null,
+        delivered_at: now,
+      })
+    } catch (error) {
+      const wait = RETRY_AFTER_MS[attempts - 1]
+      await store.updateDelivery(delivery.id, {
+        state: wait === undefined ? 'failed' : 'pending',
+        attempts,
+        next_attempt_at: wait === undefined ? null : now + wait,
+        last_error: messageOf(error).slice(0, 500),
+      })
+    }
+  }
+
+  /** Alertmanager forgets what is not repeated. A repeat that fails is made up for by the next. */
+  async function repeatFiring(signal: AbortSignal): Promise<void> {
+    const now = clock.now()
+    if (now - lastRepeatAt < REPEAT_TO_ALERTMANAGER_MS) return
+    lastRepeatAt = now
+    for (const alert of await store.allFiring()) {
+      if (isSilenced(alert, await store.silences(alert.project, now), now)) continue
+      for (const receiver of await store.receivers(alert.project)) {
+        if (receiver.kind !== 'alertmanager') continue
+        const occasion = { event: 'firing' as const, now, deliveryId: alert.id }
+        await deps.send(toMessage(receiver, alert, occasion), signal).catch(() => undefined)
+      }
+    }
+  }
+
+  return {
+    /** Raises an alert, or notes that it is still so. */
+    async raise(trouble: Raise): Promise<void> {
+      const now = clock.now()
+      const fingerprint = fingerprintOf(trouble)
+      const said = {
+        title: trouble.title,
+        summary: trouble.summary,
+        columns_json: JSON.stringify(trouble.columns),
+        report_id: trouble.reportId,
+        last_seen_at: now,
+      }
+      const firing = await store.firing(trouble.project, fingerprint)
+      if (firing !== undefined) return store.seenAgain(firing.id, said)
+      const alert: AlertRow = {
+        id: sortableId('alr', now),
+        project: trouble.project,
+        fingerprint,
+        kind: trouble.kind,
+        severity: trouble.severity,
+        state: 'firing',
+        endpoint: trouble.endpoint,
+        monitor: trouble.monitor,
+        starts_at: now,
+        ends_at: null,
+        ...said,
+      }
+      if (!(await store.insert(alert, await deliveriesFor(alert, 'firing')))) return
+      const silences = await store.silences(alert.project, now)
+      deps.raised.publish({ ...toAlert(alert, silences, now), project: alert.project })
+    },
+    async resolve(trouble: Trouble): Promise<void> {
+      const firing = await store.firing(trouble.project, fingerprintOf(trouble))
+      if (firing === undefined) return
+      const now = clock.now()
+      const ended = { ...firing, state: 'resolved' as const, ends_at: now }
+      await store.resolve(firing.id, now, await deliveriesFor(ended, 'resolved'))
+    },
+    /** One turn of the scheduler. Every try has 10 seconds. */
+    async deliverDue(signal: AbortSignal): Promise<void> {
+      for (const delivery of await store.dueDeliveries(clock.now(), DELIVERIES_A_TURN)) {
+        if (signal.aborted) return
+        await deliver(delivery, AbortSignal.any([signal, AbortSignal.timeout(10_000)]))
+      }
+      await repeatFiring(AbortSignal.any([signal, AbortSignal.timeout(10_000)]))
+    },
+  }
+}
+export type Alerts = ReturnType<typeof createAlerts>
+
+/** Sends over HTTP. Redirects are not followed: an alert goes where it was told to go. */
+export const sendByHttp: Send = async (message, signal) => {
+  const response = await fetch(message.url, {
+    method: 'POST',
+    headers: message.headers,
+    body: message.body,
+    redirect: 'manual',
+    signal,
+  })
+  await response.body?.cancel()
+  if (!response.ok) throw new Error(`The receiver answered ${response.status}`)
+}
+
+const fingerprintOf = (trouble: Trouble): string =>
+  createHash('sha256')
+    .update(JSON.stringify([trouble.project, trouble.kind, trouble.endpoint, trouble.monitor]))
+    .digest('hex')
+    .slice(0, 16)
+
+function isSilenced(alert: AlertRow, silences: readonly SilenceRow[], now: number): boolean {
+  return silences.some(
+    (silence) =>
+      silence.starts_at <= now &&
+      now < silence.ends_at &&
+      (silence.endpoint === null || silence.endpoint === alert.endpoint) &&
+      (silence.monitor === null || silence.monitor === alert.monitor)
+  )
+}
+
+export const toAlert = (row: AlertRow, silences: readonly SilenceRow[], now: number): Alert => ({
+  id: row.id,
+  fingerprint: row.fingerprint,
+  kind: row.kind,
+  severity: row.severity,
+  state: row.state,
+  endpoint: row.endpoint,
+  monitor: row.monitor,
+  title: row.title,
+  summary: row.summary,
+  columns: JSON.parse(row.columns_json) as string[], // written by this module
+  reportId: row.report_id,
+  isSilenced: isSilenced(row, silences, now),
+  startsAt: row.starts_at,
+  lastSeenAt: row.last_seen_at,
+  endsAt: row.ends_at,
+})

@@ -1,0 +1,108 @@
+import {
+  createDdSketch,
+  createMoments,
+  ddSketchFromJSON,
+  type DdSketch,
+  type DdSketchState,
+  type Moments,
+  type MomentsState,
+} from '@trestle/stats'
+import type { InferenceCompleted } from '../../serving/index.ts'
+import { scoreColumn } from '../outcome.ts'
+import { addLossSums, emptyLossSums, type LossSums } from './loss-sums.ts'
+
+/** What is counted of one arm over a stretch of time. Sketches are made when the first value comes. */
+export type ArmTotals = {
+  requests: number
+  rows: number
+  errors: number
+  timeouts: number
+  rejected: number
+  nanOutputs: number
+  busyMs: number
+  latency: DdSketch | null
+  score: Moments
+  scores: DdSketch | null
+  loss: LossSums
+}
+
+export const emptyArmTotals = (): ArmTotals => ({
+  requests: 0,
+  rows: 0,
+  errors: 0,
+  timeouts: 0,
+  rejected: 0,
+  nanOutputs: 0,
+  busyMs: 0,
+  latency: null,
+  score: createMoments(),
+  scores: null,
+  loss: emptyLossSums(),
+})
+
+export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
+  totals.requests++
+  totals.busyMs += event.busyMs
+  if (event.status === 'error') totals.errors++
+  if (event.status === 'timeout') totals.timeouts++
+  if (event.status === 'rejected') totals.rejected++
+  if (event.status !== 'rejected') (totals.latency ??= createDdSketch()).update(event.latencyMs)
+  if (event.status !== 'ok') return
+  totals.rows += event.rows
+  for (const column of event.outputs) {
+    if (column.type !== 'float') continue
+    for (let i = 0; i < column.values.length; i++) {
+      const value = column.values[i]
+      if (typeof value !== 'number' || !Number.isFinite(value)) totals.nanOutputs++
+    }
+  }
+  const scores = scoreColumn(event.outputs)
+  if (scores === null) return
+  const numbers = Array.from(scores.values, (v) => (typeof v === 'number' ? v : NaN))
+  totals.score.updateMany(numbers)
+  const sketch = (totals.scores ??= createDdSketch())
+  sketch.updateMany(numbers)
+}
+
+export function mergeArmTotals(into: ArmTotals, from: ArmTotals): void {
+  into.requests += from.requests
+  into.rows += from.rows
+  into.errors += from.errors
+  into.timeouts += from.timeouts
+  into.rejected += from.rejected
+  into.nanOutputs += from.nanOutputs
+  into.busyMs += from.busyMs
+  into.latency = mergeSketch(into.latency, from.latency)
+  into.scores = mergeSketch(into.scores, from.scores)
+  into.score.merge(from.score.toJSON())
+  addLossSums(into.loss, from.loss)
+}
+
+function mergeSketch(into: DdSketch | null, from: DdSketch | null): DdSketch | null {
+  if (from === null) return into
+  const target = into ?? createDdSketch()
+  target.merge(from.toJSON())
+  return target
+}
+
+export type ArmTotalsState = Omit<ArmTotals, 'latency' | 'scores' | 'score'> & {
+  latency: DdSketchState | null
+  scores: DdSketchState | null
+  score: MomentsState
+}
+
+export const saveArmTotals = (totals: ArmTotals): ArmTotalsState => ({
+  ...totals,
+  latency: totals.latency?.toJSON() ?? null,
+  scores: totals.scores?.toJSON() ?? null,
+  score: totals.score.toJSON(),
+})
+
+/** The labelled part is left empty: labels are counted anew from their table. */
+export const loadArmTotals = (state: ArmTotalsState): ArmTotals => ({
+  ...state,
+  latency: state.latency === null ? null : ddSketchFromJSON(state.latency),
+  scores: state.scores === null ? null : ddSketchFromJSON(state.scores),
+  score: createMoments(state.score),
+  loss: emptyLossSums(),
+})

@@ -1,0 +1,29 @@
+import { open, readFile, rename } from 'node:fs/promises'
+import type { ArmsState } from './arms.ts'
+
+/** The counts of every arm up to and with one place of the log. */
+export type Checkpoint = Readonly<{ logId: string; sequence: number; state: ArmsState }>
+
+/** Reads a checkpoint of this log; null when there is none, or it is of another log, or unreadable: the log is then counted anew as far as it reaches. */
+export async function readCheckpoint(path: string, logId: string): Promise<Checkpoint | null> {
+  const text = await readFile(path, 'utf8').catch(() => null)
+  if (text === null) return null
+  try {
+    const checkpoint = JSON.parse(text) as Checkpoint // written below
+    return checkpoint.logId === logId ? checkpoint : null
+  } catch {
+    return null
+  }
+}
+
+/** Replaces the checkpoint: the old one or the new one is there, never half of one. */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const file = await open(`${path}.part`, 'w')
+  try {
+    await file.writeFile(JSON.stringify(checkpoint))
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.part`, path)
+}

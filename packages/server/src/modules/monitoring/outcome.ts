@@ -1,0 +1,85 @@
+import type { Scalar } from '../../kernel/scalar.ts'
+import type { LoggedColumn } from '../serving/index.ts'
+
+/**
+ * How right a prediction was. `error` is 0 or 1 for a class and the absolute error for a number;
+ * `squaredError` is there for numbers only, and tells the two apart.
+ */
+export type Judged = Readonly<{
+  predicted: Scalar
+  error: number
+  logLoss: number | null
+  squaredError: number | null
+}>
+
+const CLAMP = 1e-15
+
+const PAIR = /^(.*?)[[._-]?([01])\]?$/
+
+/** The first float output. Of two float columns that are named as the probabilities of class 0 and 1, the one of class 1. */
+export function scoreColumn(outputs: readonly LoggedColumn[]): LoggedColumn | null {
+  const floats = outputs.filter((column) => column.type === 'float')
+  const [first, second] = floats
+  if (first === undefined) return null
+  if (second === undefined || floats.length !== 2) return first
+  const a = PAIR.exec(first.name)
+  const b = PAIR.exec(second.name)
+  const isPair = a !== null && b !== null && a[1] === b[1] && a[2] === '0' && b[2] === '1'
+  return isPair ? second : first
+}
+
+/** The first output that is not a float: the predicted class. */
+export const predictedClass = (outputs: readonly LoggedColumn[]): LoggedColumn | null =>
+  outputs.find((column) => column.type !== 'float') ?? null
+
+/**
+ * Judges a prediction by its label. With a class output it is a classification; without one, a label that is a truth value, or 0 or 1 beside a score
+ * between 0 and 1, makes it a binary classification cut at 0.5; any other number makes it a regression. Null when nothing can be said
+ * (no output, or a word as label beside a bare score).
+ */
+export function judge(
+  prediction: { score: number | null; predicted: Scalar | null },
+  label: Scalar
+): Judged | null {
+  const { score, predicted } = prediction
+  const truth = binaryTruth(label)
+  const probability = score !== null && score >= 0 && score <= 1 ? score : null
+  const logLoss = probability === null || truth === null ? null : logLossOf(probability, truth)
+  if (predicted !== null)
+    return {
+      predicted,
+      error: isSameClass(predicted, label) ? 0 : 1,
+      logLoss,
+      squaredError: null,
+    }
+  if (score === null || Number.isNaN(score)) return null
+  if (probability !== null && truth !== null) {
+    const guess = probability >= 0.5
+    return { predicted: guess, error: guess === truth ? 0 : 1, logLoss, squaredError: null }
+  }
+  if (typeof label !== 'number' && typeof label !== 'bigint') return null
+  const difference = score - Number(label)
+  return {
+    predicted: score,
+    error: Math.abs(difference),
+    logLoss: null,
+    squaredError: difference * difference,
+  }
+}
+
+/** Whether two values name the same class: `1`, `"1"` and `true` do, as labels come from other systems than outputs. */
+export const isSameClass = (a: Scalar, b: Scalar): boolean => className(a) === className(b)
+
+export const className = (value: Scalar): string =>
+  typeof value === 'boolean' ? (value ? '1' : '0') : String(value)
+
+function binaryTruth(label: Scalar): boolean | null {
+  if (typeof label === 'boolean') return label
+  if (label === 1 || label === 1n) return true
+  return label === 0 || label === 0n ? false : null
+}
+
+function logLossOf(probability: number, truth: boolean): number {
+  const p = Math.min(1 - CLAMP, Math.max(CLAMP, probability))
+  return -Math.log(truth ? p : 1 - p)
+}
