@@ -20,3 +20,13 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export type { NewRollout } from './rollouts.ts'
+export type {
+  GateVerdict,
+  HoldCause,
+  Rollout,
+  RolloutPhase,
+  RolloutStage,
+  RolloutTransition,
+} from './rollouts-record.ts'
+export type { Gate, GateInput, GateMetric, RolloutStrategy } from './rollouts-strategy.ts'
