@@ -13,8 +13,8 @@ export type Watched = Readonly<{
 
 /**
  * Stops gross failure without waiting for a look: it listens to every finished request and trips when half of the newest 100 requests of the candidate
- * failed, counting a window that is not full as if the rest had succeeded (so 50 failures are needed). It does not trip while the baseline fails as
- * badly: that is the environment.
+ * failed, counting a window that is not full as if the rest had succeeded (so 50 failures are needed). It does not trip while a quarter of
+ * the baseline's requests fail too: that is the environment, and which of the two is worse is a question for the gates.
  */
 export interface Breaker {
   watch(rollout: Watched): void
@@ -26,6 +26,7 @@ export interface Breaker {
 const WINDOW = 100
 const TRIPS_AT = 50
 const FEWEST_OF_BASELINE = 20
+const BASELINE_FAILS_AT = 0.25
 
 export function createBreaker(deps: {
   completed: Topic<InferenceCompleted>
@@ -113,7 +114,7 @@ function createWindow(): Window {
 }
 
 const isFailing = (window: Window): boolean =>
-  window.count() >= FEWEST_OF_BASELINE && window.failures() * 2 >= window.count()
+  window.count() >= FEWEST_OF_BASELINE && window.failures() >= BASELINE_FAILS_AT * window.count()
 
 /** True for a failure of the model or its queue, null for a request that was refused for its own faults. */
 function outcomeOf(event: InferenceCompleted): boolean | null {

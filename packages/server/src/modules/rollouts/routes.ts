@@ -1,7 +1,7 @@
 import { api, type Rollout } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import { bindRoutes, type RequestContext } from '../../platform/http/index.ts'
-import type { Rollouts } from './index.ts'
+import type { Rollouts } from './rollouts.ts'
 import { toWire } from './record.ts'
 import type { HumanAction } from './state.ts'
 
