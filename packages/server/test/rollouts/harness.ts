@@ -12,19 +12,40 @@ import type { World } from './world.ts'
 /** A process that runs rollouts over a world: several may share a database, and a new one is a restart. */
 export function startProcess(world: World, database: Database, processId = 'p1'): Rollouts {
   const log = silentLogger()
+  const { endpoints } = world.ports
+  const asWriter = async (): Promise<void> => {
+    const lease = await database
+      .as<{ rollout_leases: { holder: string } }>()
+      .selectFrom('rollout_leases')
+      .select('holder')
+      .executeTakeFirst()
+    if (lease?.holder !== processId)
+      world.intrusions.push(`${processId} acted while ${lease?.holder ?? 'nobody'} held the lease`)
+  }
   return createRollouts({
     database,
     clock: world.clock,
     scheduler: createScheduler({ log }), // never started: tests tick by hand
     log,
     completed: world.completed,
-    ports: world.ports,
+    ports: {
+      ...world.ports,
+      endpoints: {
+        ...endpoints,
+        setTraffic: async (target) => {
+          await asWriter()
+          return endpoints.setTraffic(target)
+        },
+        addVariant: async (project, endpoint, request) => {
+          await asWriter()
+          return endpoints.addVariant(project, endpoint, request)
+        },
+      },
+    },
     processId,
     config: { lookEveryMs: 5_000, leaseMs: 15_000 },
   })
 }
-
-type Body = Parameters<typeof api.rollouts.createRollout.body.parse>[0]
 
 /** A request as the contract parses it. */
 export const newRollout = (body: object = {}): NewRollout =>
@@ -42,7 +63,7 @@ export const newRollout = (body: object = {}): NewRollout =>
     gates: [{ metric: 'error-rate', margin: 0.02 }],
     promoteAlias: 'champion',
     ...body,
-  } satisfies Body as Body)
+  })
 
 /** Traffic and ticks, ten seconds at a time, until the rollout has ended or the time is over. */
 export async function runUntilEnd(

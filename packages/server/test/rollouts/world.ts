@@ -26,6 +26,8 @@ export interface World {
   readonly aliases: Map<string, number>
   /** Every effect in order, as `traffic v2=100,v1=9900`, `add v2`, `remove v2`, `alias champion=2`. */
   readonly effects: string[]
+  /** Effects of a process that did not hold the endpoint's lease. */
+  readonly intrusions: string[]
   endpoint(): EndpointFacts
   candidateWeight(): number
   /** Sends requests through the endpoint over `ms` of clock time. */
@@ -179,6 +181,7 @@ export function createWorld(
     behaviour,
     aliases,
     effects,
+    intrusions: [],
     isEvidenceAway: false,
     crash: null,
     endpoint: () => ({ id: 'ep_1', name: 'fraud', variants, traffic }),

@@ -72,7 +72,10 @@ export function createController(deps: {
       !hasEnded(state.phase) &&
       state.phase !== 'pending' &&
       (!isEnding(state.phase) || state.phase === 'promoting')
-    if (!isExposed) return deps.breaker().unwatch(rollout.id)
+    if (!isExposed) {
+      deps.breaker().unwatch(rollout.id)
+      return
+    }
     deps.breaker().watch({
       rolloutId: rollout.id,
       endpointId: rollout.endpointId,

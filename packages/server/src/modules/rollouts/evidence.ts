@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Gate } from '@trestle/contract'
 import { messageOf } from '../../kernel/errors.ts'
 import { appliesTo } from './gates/gate.ts'
@@ -73,18 +74,16 @@ function expectedShareOf({ spec }: RolloutRecord, basisPoints: number): number {
 }
 
 async function fetched<T>(ask: () => Promise<T>): Promise<Fetched<T>> {
-  let timer: NodeJS.Timeout | null = null
+  const limit = new AbortController()
   try {
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${SOURCE_TIMEOUT_MS / 1_000} s`)),
-        SOURCE_TIMEOUT_MS
-      )
-    })
-    return { ok: true, value: await Promise.race([ask(), late]) }
+    const late = delay(SOURCE_TIMEOUT_MS, undefined, { signal: limit.signal }).then(
+      (): Fetched<T> => ({ ok: false, because: `no answer within ${SOURCE_TIMEOUT_MS / 1_000} s` }),
+      (): Fetched<T> => ({ ok: false, because: 'answered' })
+    )
+    return await Promise.race([ask().then((value): Fetched<T> => ({ ok: true, value })), late])
   } catch (error) {
     return { ok: false, because: messageOf(error) }
   } finally {
-    if (timer !== null) clearTimeout(timer)
+    limit.abort()
   }
 }

@@ -28,19 +28,39 @@ function oneSided(errors: ErrorBudget, interval: (alpha: number) => Bounds): Int
   return { low: harm.lower, high: safety.upper }
 }
 
-/** Rate of `candidate` less rate of `baseline`, exact for rare events. Its mixture is not symmetric, so a side gets no more than its own budget. */
-export const differenceOfShares = (
+/** Fewest hits that the smaller arm should have by the common rate for a normal approximation to do; measured in bench/rollouts. */
+const FEWEST_EXPECTED_HITS = 10
+
+/**
+ * Rate of `candidate` less rate of `baseline`: exact while events are rare, and the tighter of exact and asymptotic once there are enough of them.
+ * The exact mixture bets on both arms at once and pays for it in width, so that its own share of the error is next to nothing.
+ */
+export function differenceOfShares(
   candidate: Count,
   baseline: Count,
   errors: ErrorBudget
-): Interval =>
-  oneSided(errors, (alpha) =>
+): Interval {
+  const exact = oneSided(errors, (alpha) =>
     proportionDifferenceSequence(
       { successes: baseline.hits, trials: baseline.n },
       { successes: candidate.hits, trials: candidate.n },
       { alpha }
     )
   )
+  const common = (candidate.hits + baseline.hits) / (candidate.n + baseline.n)
+  if (!(common * Math.min(candidate.n, baseline.n) >= FEWEST_EXPECTED_HITS)) return exact
+  const asymptotic = differenceOfMeans(asMean(candidate), asMean(baseline), errors)
+  return {
+    low: Math.max(exact.low, asymptotic.low),
+    high: Math.min(exact.high, asymptotic.high),
+  }
+}
+
+/** One hit and one miss more (Agresti and Caffo 2000), so that an arm without hits is not taken for certain. */
+function asMean({ hits, n }: Count): Mean {
+  const smoothed = (hits + 1) / (n + 2)
+  return { n, mean: hits / n, variance: smoothed * (1 - smoothed) }
+}
 
 /** One rate. */
 export function share(count: Count, errors: ErrorBudget): Interval {

@@ -3,7 +3,7 @@ import type { ArmFacts } from '../ports.ts'
 import { differenceOfShares, share, type Count } from './bounds.ts'
 import { wireInterval, type Judgement, type Look } from './look.ts'
 import { both, compare, scaleThatCloses, settle } from './settle.ts'
-import { percent, points } from './words.ts'
+import { percent, points, signedPoints } from './words.ts'
 
 export type RateMetric = 'error-rate' | 'timeout-rate' | 'nan-outputs'
 
@@ -64,7 +64,7 @@ export function judgeRate(
       estimate: rateOf(candidate),
       interval: wireInterval(level),
       threshold: max,
-      sentence: `${word} ${percent(rateOf(candidate))}, within [${points(level.low)}, ${points(level.high)}] %, ceiling ${percent(max)}: ${verdict}`,
+      sentence: `${word} ${percent(rateOf(candidate))}, within [${percent(level.low)}, ${percent(level.high)}], ceiling ${percent(max)}: ${verdict}`,
     }
   }
   const limit = gate.max === null ? '' : `, ceiling ${percent(gate.max)}`
@@ -77,7 +77,7 @@ export function judgeRate(
     threshold: gate.margin,
     sentence: isEnvironment
       ? `${word} ${percent(rateOf(candidate))} v ${percent(rateOf(baseline))}, both above ${percent(ceiling)}: the environment fails, not the new variant`
-      : `${word} ${percent(rateOf(candidate))} v ${percent(rateOf(baseline))}, difference within [${points(harm.low)}, ${points(harm.high)}] points, margin ${points(gate.margin)}${limit}: ${verdict}`,
+      : `${word} ${percent(rateOf(candidate))} v ${percent(rateOf(baseline))}, difference within [${signedPoints(harm.low)}, ${signedPoints(harm.high)}] points, margin ${points(gate.margin)}${limit}: ${verdict}`,
   }
 }
 

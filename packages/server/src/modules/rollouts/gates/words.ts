@@ -1,8 +1,11 @@
 /** Numbers as people say them in a verdict. */
 export const percent = (share: number): string => `${trim(share * 100)} %`
 
-export const points = (share: number): string =>
-  Number.isFinite(share) ? trim(share * 100) : share > 0 ? 'any' : '-any'
+/** A difference of shares in percentage points, with its sign. */
+export const signedPoints = (share: number): string =>
+  Number.isFinite(share) ? `${share > 0 ? '+' : ''}${trim(share * 100)}` : 'unknown'
+
+export const points = (share: number): string => plural(Number(trim(share * 100)), 'point')
 
 export const milliseconds = (ms: number): string =>
   Number.isFinite(ms) ? `${trim(ms)} ms` : 'unknown'
