@@ -20,7 +20,7 @@ const armOf = (requests: number, errors: number): ArmFacts => ({
 })
 
 /** The error-rate gate as it runs in the server, with the whole error budget on this one gate and stage: its least cautious setting. */
-export function trestle(margin: number, alpha = 0.05): Judge {
+export function trestle(margin: number, alpha = 0.02): Judge {
   const gate: Gate = {
     metric: 'error-rate',
     margin,

@@ -29,7 +29,7 @@ const newRollout = z
     /** Looks in a row on which a gate that is not critical may fail before the rollout goes back. */
     failureLimit: z.int().min(1).max(1_000).default(3),
     /** Highest chance of a wrong rollback, over all gates, steps and looks together. */
-    alpha: z.number().min(0.0001).max(0.2).default(0.05),
+    alpha: z.number().min(0.0001).max(0.2).default(0.02),
     /** Error rate at which both variants together count as a failing environment, not as a failing variant. */
     environmentErrorRate: z.number().min(0.01).max(1).default(0.25),
     /** Moved to the new version at the very end. */
