@@ -48,3 +48,13 @@ export {
   type ModelVersionSummary,
   type RegisteredModel,
 } from './registry.ts'
+export type { NewRollout } from './rollouts.ts'
+export type {
+  GateVerdict,
+  HoldCause,
+  Rollout,
+  RolloutPhase,
+  RolloutStage,
+  RolloutTransition,
+} from './rollouts-record.ts'
+export type { Gate, GateInput, GateMetric, RolloutStrategy } from './rollouts-strategy.ts'

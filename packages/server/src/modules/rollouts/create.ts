@@ -1,0 +1,103 @@
+import type { NewRollout } from '@trestle/contract'
+import { sortableId } from '../../kernel/ids.ts'
+import { fail } from '../../platform/errors.ts'
+import { refuseGates, resolveGates } from './gates/gate.ts'
+import { planOf } from './plan.ts'
+import type { ChampionPort, EndpointFacts, EndpointPort } from './ports.ts'
+import type { RolloutRecord } from './record.ts'
+import { initialState } from './state.ts'
+
+type Candidate = { variant: string; model: { name: string; version: number }; wasThere: boolean }
+
+/** Turns a request into a rollout that can begin, or says what is wrong with it. Nothing is written and nothing changes. */
+export async function draftRollout(
+  ports: { endpoints: EndpointPort; champion: ChampionPort },
+  request: { project: string; body: NewRollout; by: string; now: number },
+  replaced: RolloutRecord | null
+): Promise<RolloutRecord> {
+  const { project, body, now } = request
+  const endpoint = await ports.endpoints.get(project, body.endpoint)
+  if (endpoint === null) throw fail('serving.endpoint_not_found', `No endpoint "${body.endpoint}"`)
+
+  // What a replaced rollout put there is not what was there before.
+  const before = replaced?.spec.before ?? endpoint.traffic
+  const baseline = before.weights.toSorted((a, b) => b.basisPoints - a.basisPoints)[0]?.variant
+  if (baseline === undefined)
+    throw fail(
+      'resource.conflict',
+      `Endpoint "${body.endpoint}" has no variant with traffic: there is nothing to compare with or to return to. Give its first variant the traffic directly.`
+    )
+  const ours =
+    replaced !== null && !replaced.spec.candidateWasThere ? replaced.spec.candidate : null
+  const candidate = await findCandidate(ports.champion, request, { endpoint, ours })
+  if (candidate.variant === baseline)
+    throw fail('resource.conflict', `"${baseline}" has most of the traffic already`)
+
+  const plan = planOf(body.strategy)
+  const gates = resolveGates(body.gates, plan)
+  const problem = refuseGates(gates, plan)
+  if (problem !== null) throw fail('request.invalid', problem)
+
+  return {
+    id: sortableId('rol', now),
+    project,
+    endpoint: body.endpoint,
+    endpointId: endpoint.id,
+    version: 1,
+    spec: {
+      model: candidate.model,
+      candidate: candidate.variant,
+      candidateWasThere: candidate.wasThere,
+      baseline,
+      before,
+      strategy: body.strategy,
+      plan,
+      gates,
+      onInsufficient: body.onInsufficient,
+      failureLimit: body.failureLimit,
+      alpha: body.alpha,
+      environmentErrorRate: body.environmentErrorRate,
+      promoteAlias: body.promoteAlias ?? null,
+      keepOldMs: body.keepOldMs,
+      evicts: ours,
+    },
+    state: initialState(now, body.deadlineMs),
+    look: null,
+    trouble: null,
+    aliasBefore: null,
+    retireAt: null,
+    createdAt: now,
+    createdBy: request.by,
+  }
+}
+
+async function findCandidate(
+  champion: ChampionPort,
+  { project, body }: { project: string; body: NewRollout },
+  { endpoint, ours }: { endpoint: EndpointFacts; ours: string | null }
+): Promise<Candidate> {
+  const named =
+    body.variant === undefined ? undefined : endpoint.variants.find((v) => v.name === body.variant)
+  if (body.model === undefined) {
+    if (named === undefined)
+      throw fail(
+        'serving.variant_not_found',
+        `No variant "${body.variant ?? ''}" on "${endpoint.name}"`
+      )
+    return { variant: named.name, model: named.model, wasThere: named.name !== ours }
+  }
+  const model = await champion.resolve(project, body.model)
+  const isSame = (v: { model: { name: string; version: number } }): boolean =>
+    v.model.name === model.name && v.model.version === model.version
+  if (named !== undefined && !isSame(named))
+    throw fail(
+      'resource.conflict',
+      `Variant "${named.name}" serves ${named.model.name}/${named.model.version}, not ${model.name}/${model.version}`
+    )
+  const known = named ?? (body.variant === undefined ? endpoint.variants.find(isSame) : undefined)
+  if (known !== undefined) return { variant: known.name, model, wasThere: known.name !== ours }
+  const short = `v${model.version}`
+  const isTaken = endpoint.variants.some((v) => v.name === short)
+  const variant = body.variant ?? (isTaken ? `${model.name}-${short}` : short)
+  return { variant, model, wasThere: false }
+}

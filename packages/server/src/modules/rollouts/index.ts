@@ -1,0 +1,25 @@
+/**
+ * Rollouts: bring a model version into traffic step by step, judge it on evidence, promote it or take it back.
+ * Owns the plan, the gates' verdicts and the state of every rollout. Owns no traffic and no metrics: it acts through `EndpointPort` and `ChampionPort`
+ * and reads through `EvidencePort`.
+ * Invariants: a transition and its evidence are on disk before its effect; one process acts on an endpoint at a time; no weight above the step's;
+ * nothing is promoted without a pass of every gate, or a person's word; missing evidence holds.
+ */
+export { rolloutMigrations } from './migrations/index.ts'
+export type {
+  ArmFacts,
+  ChampionPort,
+  CostFacts,
+  Distribution,
+  DriftFacts,
+  EndpointFacts,
+  EndpointPort,
+  EvidencePort,
+  ShadowFacts,
+  VariantFacts,
+} from './ports.ts'
+export type { RolloutRecord, TransitionRecord } from './record.ts'
+export type { RolloutChanged } from './recorder.ts'
+export type { Rollouts } from './rollouts.ts'
+export { createRollouts } from './service.ts'
+export type { HumanAction } from './state.ts'

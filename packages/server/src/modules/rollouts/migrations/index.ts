@@ -1,0 +1,63 @@
+import type { ModuleMigrations } from '../../../platform/database/index.ts'
+
+export const rolloutMigrations: ModuleMigrations = {
+  module: 'rollouts',
+  migrations: [
+    {
+      name: '001-rollouts',
+      async up(db) {
+        await db.schema
+          .createTable('rollouts')
+          .addColumn('id', 'varchar(40)', (c) => c.primaryKey())
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('endpoint', 'varchar(120)', (c) => c.notNull())
+          .addColumn('endpoint_id', 'varchar(60)', (c) => c.notNull())
+          .addColumn('active_key', 'varchar(60)', (c) => c.unique())
+          .addColumn('phase', 'varchar(20)', (c) => c.notNull())
+          .addColumn('version', 'integer', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addColumn('state', 'text', (c) => c.notNull())
+          .addColumn('look', 'text')
+          .addColumn('trouble', 'text')
+          .addColumn('alias_before', 'text')
+          .addColumn('retire_at', 'bigint')
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('created_by', 'varchar(200)', (c) => c.notNull())
+          .addColumn('ended_at', 'bigint')
+          .execute()
+        await db.schema
+          .createIndex('rollouts_by_endpoint')
+          .on('rollouts')
+          .columns(['project', 'endpoint', 'id'])
+          .execute()
+        await db.schema
+          .createIndex('rollouts_to_retire')
+          .on('rollouts')
+          .column('retire_at')
+          .execute()
+        await db.schema
+          .createTable('rollout_transitions')
+          .addColumn('rollout_id', 'varchar(40)', (c) => c.notNull())
+          .addColumn('seq', 'integer', (c) => c.notNull())
+          .addColumn('at', 'bigint', (c) => c.notNull())
+          .addColumn('actor', 'varchar(200)', (c) => c.notNull())
+          .addColumn('event', 'varchar(40)', (c) => c.notNull())
+          .addColumn('from_phase', 'varchar(20)', (c) => c.notNull())
+          .addColumn('to_phase', 'varchar(20)', (c) => c.notNull())
+          .addColumn('step', 'integer', (c) => c.notNull())
+          .addColumn('reason', 'text', (c) => c.notNull())
+          .addColumn('weights', 'text', (c) => c.notNull())
+          .addColumn('verdicts', 'text', (c) => c.notNull())
+          .addPrimaryKeyConstraint('rollout_transitions_pk', ['rollout_id', 'seq'])
+          .execute()
+        await db.schema
+          .createTable('rollout_leases')
+          .addColumn('endpoint_id', 'varchar(60)', (c) => c.primaryKey())
+          .addColumn('holder', 'varchar(60)', (c) => c.notNull())
+          .addColumn('token', 'bigint', (c) => c.notNull())
+          .addColumn('expires_at', 'bigint', (c) => c.notNull())
+          .execute()
+      },
+    },
+  ],
+}

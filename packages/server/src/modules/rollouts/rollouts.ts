@@ -1,0 +1,35 @@
+import type { NewRollout } from '@trestle/contract'
+import type { FastifyInstance } from 'fastify'
+import type { Component } from '../../platform/component.ts'
+import type { Topic } from '../../platform/events/topic.ts'
+import type { RolloutChanged } from './recorder.ts'
+import type { RolloutRecord, TransitionRecord } from './record.ts'
+import type { HumanAction } from './state.ts'
+
+export interface Rollouts extends Component {
+  routes(app: FastifyInstance): void
+  /** Begins a rollout. Throws `rollouts.in_progress` while another one of the endpoint runs, unless it replaces it. */
+  create(request: { project: string; body: NewRollout; by: string }): Promise<RolloutRecord>
+  /** Throws `rollouts.rollout_not_found`. */
+  get(project: string, id: string): Promise<RolloutRecord>
+  timeline(id: string): Promise<readonly TransitionRecord[]>
+  list(page: {
+    project: string
+    endpoint: string | undefined
+    limit: number
+    before: string | undefined
+  }): Promise<readonly RolloutRecord[]>
+  /** A person's word: pause, resume, promote, abort, approve. Throws `resource.conflict` when the state does not allow it. */
+  act(request: {
+    project: string
+    id: string
+    action: HumanAction
+    by: string
+    note: string
+  }): Promise<RolloutRecord>
+  /** False while a rollout of this endpoint runs: then its traffic is the rollout's. */
+  mayChangeTraffic(endpointId: string): Promise<boolean>
+  readonly changed: Topic<RolloutChanged>
+  /** One pass over every open rollout: what the scheduler does every second. */
+  tick(): Promise<void>
+}
