@@ -1,3 +1,4 @@
+import { features } from './features.ts'
 import { identity } from './identity.ts'
 import { tracking } from './tracking.ts'
 
@@ -5,6 +6,7 @@ import { tracking } from './tracking.ts'
 export const api = {
   identity,
   tracking,
+  features,
 }
 
 export type Api = typeof api

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
+import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
@@ -53,6 +54,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
 
   const blobs = createFileBlobStore(join(config.dataDir, 'blobs'))
   const tracking = createTracking({ database, blobs, clock })
+  const features = createFeatures({ database, clock, scheduler, blobs, dataDir: config.dataDir })
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
@@ -67,9 +69,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   identity.routes(http)
   tracking.routes(http)
 
+  features.routes(http)
+
   const migrations: Component = {
     name: 'migrations',
-    start: () => database.migrate([identityMigrations, trackingMigrations]),
+    start: () => database.migrate([identityMigrations, trackingMigrations, featuresMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -86,6 +90,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     migrations,
     identity,
     tracking,
+    features,
     scheduler,
     listener,
   ]
