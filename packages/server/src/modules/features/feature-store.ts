@@ -64,6 +64,7 @@ export function createFeatureStore(deps: {
 
   return {
     catalog,
+    viewNames: (project: string): string[] => [...catalog.of(project).views.keys()],
     offlineFacts: (storage: number) => offline.log.facts(storage),
     onlineCount: (storage: number) => online.count(storage),
     watermark: (storage: number) => online.watermark(storage),

@@ -12,6 +12,8 @@ export type PushRequest = Readonly<{
   pushSource?: string
   to: 'online' | 'offline' | 'both'
   rows: readonly Readonly<Record<string, unknown>>[]
+  /** Columns that no view knows are dropped, as Feast does, instead of refused. */
+  ignoreUnknown?: boolean
 }>
 
 export type PushResult = readonly Readonly<{ view: string; version: number; rows: number }>[]
@@ -26,7 +28,7 @@ export function createPush(deps: {
   const { catalog, offline, online, clock } = deps
   return async (request: PushRequest): Promise<PushResult> => {
     const views = viewsOf(catalog, request)
-    refuseUnknownColumns(request.rows, views)
+    if (request.ignoreUnknown !== true) refuseUnknownColumns(request.rows, views)
     const now = clock.now()
     const batches = views.map((view) => {
       const storage = catalog.storageOf(view)
