@@ -1,4 +1,5 @@
 import { costs } from './costs.ts'
+import { features } from './features.ts'
 import { identity } from './identity.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
@@ -13,6 +14,7 @@ export const api = {
   registry,
   monitoring,
   costs,
+  features,
 }
 
 export type Api = typeof api

@@ -28,6 +28,8 @@ export const ERRORS = {
   'features.view_not_found': entry(404, 'No such feature view'),
   'features.feature_not_found': entry(404, 'No such feature'),
   'features.service_not_found': entry(404, 'No such feature service'),
+  'features.entity_not_found': entry(404, 'No such entity'),
+  'features.push_source_not_found': entry(404, 'No such push source'),
   'features.source_failed': entry(422, 'The data source could not be read'),
   'serving.endpoint_not_found': entry(404, 'No such endpoint'),
   'serving.variant_not_found': entry(404, 'No such variant'),

@@ -1,6 +1,37 @@
 export { api, type Api } from './api.ts'
 export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
+export {
+  entityManifest,
+  featureManifest,
+  onDemandManifest,
+  projection,
+  serviceManifest,
+  viewManifest,
+  type BatchSource,
+  type EntityManifest,
+  type FeatureField,
+  type FeatureManifest,
+  type FeatureManifestInput,
+  type FeatureType,
+  type KeyType,
+  type OnDemandManifest,
+  type Projection,
+  type ServiceManifest,
+  type ViewManifest,
+} from './features-manifest.ts'
+export { trainingSet } from './features.ts'
+export type {
+  FeatureChange,
+  FeatureEntity,
+  FeatureService,
+  FeatureStatus,
+  FeatureView,
+  FeatureViewVersion,
+  OnDemandView,
+  TrainingSet,
+  WireScalar,
+} from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
 export type { Alert, Delivery, Receiver, Silence } from './monitoring-alerts.ts'
 export {

@@ -3,6 +3,7 @@ import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { costMigrations, createCosts } from './modules/costs/index.ts'
+import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import { createMonitoring, monitoringMigrations } from './modules/monitoring/index.ts'
@@ -88,6 +89,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     completed,
   })
   const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
+  const features = createFeatures({ database, clock, scheduler, blobs, dataDir: config.dataDir })
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
@@ -105,6 +107,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   monitoring.routes(http)
   costs.routes(http)
 
+  features.routes(http)
+
   const migrations: Component = {
     name: 'migrations',
     start: () =>
@@ -115,6 +119,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         monitoringMigrations,
         costMigrations,
       ]),
+    start: () => database.migrate([identityMigrations, trackingMigrations, featuresMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -134,6 +139,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     registry,
     monitoring,
     costs,
+    features,
     scheduler,
     listener,
   ]

@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { name } from './names.ts'
+
+/** Names of keys and features: they become columns, so no dots and dashes. */
+export const columnName = z
+  .string()
+  .min(1)
+  .max(120)
+  .regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'use letters, digits and "_", and begin with a letter')
+
+/** What a feature may be. `int64` beyond 2^53 travels in JSON as a string of digits, `timestamp` as epoch milliseconds or ISO 8601. */
+export const featureType = z.enum([
+  'float32',
+  'float64',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'timestamp',
+])
+export type FeatureType = z.infer<typeof featureType>
+
+export const keyType = z.enum(['int32', 'int64', 'string', 'bool'])
+export type KeyType = z.infer<typeof keyType>
+
+const described = {
+  description: z.string().max(4000).default(''),
+  owner: z.string().max(200).default(''),
+  tags: z.record(z.string(), z.string()).default({}),
+}
+
+export const entityManifest = z.strictObject({
+  name,
+  /** The join keys: usually one. */
+  keys: z
+    .array(z.strictObject({ name: columnName, type: keyType }))
+    .min(1)
+    .max(8),
+  ...described,
+})
+export type EntityManifest = z.infer<typeof entityManifest>
+
+export const featureField = z.strictObject({
+  name: columnName,
+  type: featureType,
+  description: z.string().max(4000).default(''),
+})
+export type FeatureField = z.infer<typeof featureField>
+
+/** A file, or a pattern of files, that the server reads. */
+export const batchSource = z.strictObject({
+  kind: z.enum(['csv', 'parquet']),
+  /** A path on the server, relative to where it was started; `*` matches. */
+  path: z.string().min(1).max(2000),
+  /** The column with the instant that a row speaks of. */
+  eventTime: z.string().min(1).max(200).default('event_timestamp'),
+  /** The column with the instant that a row became known. Null: a row counts as known from its event time on. */
+  createdTime: z.string().min(1).max(200).nullable().default(null),
+  /** Feature or key name → column in the file, where they differ. */
+  columns: z.record(z.string(), z.string()).default({}),
+})
+export type BatchSource = z.infer<typeof batchSource>
+
+export const viewManifest = z.strictObject({
+  name,
+  /** Names of entities; none for a view with one row for everything. */
+  entities: z.array(name).max(8),
+  features: z.array(featureField).min(1).max(2000),
+  /** How long a value is valid after its event time, both ends included. Null: for ever. */
+  ttlMs: z.int().positive().nullable().default(null),
+  /** Whether values are kept for online reads. */
+  online: z.boolean().default(true),
+  batch: batchSource.nullable().default(null),
+  /** Name under which rows can be pushed to every view that carries it. */
+  pushSource: name.nullable().default(null),
+  ...described,
+})
+export type ViewManifest = z.infer<typeof viewManifest>
+
+export const onDemandManifest = z.strictObject({
+  name,
+  /** The stored features that the expressions read: by name, or `view.feature` where two views share a name. */
+  inputs: z.array(z.strictObject({ view: name, features: z.array(columnName).min(1) })).max(20),
+  /** Values that come with the request. */
+  request: z
+    .array(z.strictObject({ name: columnName, type: featureType }))
+    .max(200)
+    .default([]),
+  features: z
+    .array(
+      featureField.extend({
+        /** A SQL scalar expression. Null: a TypeScript transform, which the SDK runs and the server can't. */
+        expression: z.string().min(1).max(10_000).nullable(),
+      })
+    )
+    .min(1)
+    .max(500),
+  ...described,
+})
+export type OnDemandManifest = z.infer<typeof onDemandManifest>
+
+export const projection = z.strictObject({
+  view: name,
+  /** Pins a version of the view. Null: the newest when the service is applied. */
+  version: z.int().positive().nullable().default(null),
+  features: z.array(columnName).min(1).max(2000),
+  /** Features are then named `alias__feature`. */
+  alias: columnName.nullable().default(null),
+  /** The view's join key → the name that requests use for it. */
+  joinKeyMap: z.record(z.string(), columnName).default({}),
+})
+export type Projection = z.infer<typeof projection>
+
+export const serviceManifest = z.strictObject({
+  name,
+  features: z.array(projection).min(1).max(200),
+  ...described,
+})
+export type ServiceManifest = z.infer<typeof serviceManifest>
+
+/** Feature definitions as data: what `toManifest` of the SDK makes of declarations. */
+export const featureManifest = z.strictObject({
+  entities: z.array(entityManifest).max(1000).default([]),
+  views: z.array(viewManifest).max(1000).default([]),
+  onDemandViews: z.array(onDemandManifest).max(1000).default([]),
+  services: z.array(serviceManifest).max(1000).default([]),
+})
+export type FeatureManifest = z.infer<typeof featureManifest>
+export type FeatureManifestInput = z.input<typeof featureManifest>

@@ -1,0 +1,95 @@
+import type { FeatureChange, FeatureManifest } from '@trestle/contract'
+import type { Clock } from '../../../kernel/clock.ts'
+import { fail } from '../../../platform/errors.ts'
+import {
+  NOTHING_DECLARED,
+  versionOf,
+  type Definitions,
+  type ServiceRecord,
+  type Storage,
+  type ViewRecord,
+} from './model.ts'
+import { planApply } from './plan-apply.ts'
+import type { DefinitionStore } from './store.ts'
+
+/** The definitions of every project, in memory, so that an online read asks no database. Written through on apply. */
+export function createCatalog(deps: { store: DefinitionStore; clock: Clock }) {
+  let projects = new Map<string, Definitions>()
+  let storages = new Map<number, Storage>()
+  let applying: Promise<unknown> = Promise.resolve()
+  let generation = 0
+
+  const load = async (): Promise<void> => {
+    projects = await deps.store.load()
+    storages = new Map([...projects.values()].flatMap((d) => [...d.storages]))
+    generation += 1
+  }
+  const of = (project: string): Definitions => projects.get(project) ?? NOTHING_DECLARED
+
+  const apply = async (
+    project: string,
+    manifest: FeatureManifest,
+    dryRun: boolean
+  ): Promise<readonly FeatureChange[]> => {
+    const plan = planApply(of(project), manifest, {
+      project,
+      now: deps.clock.now(),
+      nextStorageId: await deps.store.nextStorageId(),
+    })
+    if (!dryRun && plan.writes.rows.length > 0) {
+      await deps.store.write(plan.writes)
+      await load()
+    }
+    return plan.changes
+  }
+
+  return {
+    load,
+    of,
+    /** Grows with every change, so that compiled plans know when they are old. */
+    generation: (): number => generation,
+    projects: (): Iterable<string> => projects.keys(),
+    storage: (id: number): Storage | undefined => storages.get(id),
+    /** Applies run one after the other. */
+    apply(request: {
+      project: string
+      manifest: FeatureManifest
+      dryRun: boolean
+    }): Promise<readonly FeatureChange[]> {
+      const result = applying.then(() => apply(request.project, request.manifest, request.dryRun))
+      applying = result.catch(() => undefined)
+      return result
+    },
+    view(project: string, name: string, version: number | null = null): ViewRecord {
+      const view = versionOf(of(project).views.get(name), version)
+      if (view === undefined)
+        throw fail(
+          'features.view_not_found',
+          `There is no feature view "${name}${version === null ? '' : `@v${version}`}" in project "${project}"`,
+          {
+            details: { view: name },
+          }
+        )
+      return view
+    },
+    service(project: string, name: string): ServiceRecord {
+      const service = versionOf(of(project).services.get(name), null)
+      if (service === undefined)
+        throw fail(
+          'features.service_not_found',
+          `There is no feature service "${name}" in project "${project}"`,
+          {
+            details: { service: name },
+          }
+        )
+      return service
+    },
+    storageOf(view: ViewRecord): Storage {
+      const storage = storages.get(view.storageId)
+      if (storage === undefined)
+        throw new Error(`View ${view.name} has no storage ${view.storageId}`)
+      return storage
+    },
+  }
+}
+export type Catalog = ReturnType<typeof createCatalog>

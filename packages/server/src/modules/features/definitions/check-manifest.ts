@@ -1,0 +1,123 @@
+import type { FeatureManifest, ViewManifest } from '@trestle/contract'
+import { fail } from '../../../platform/errors.ts'
+import { parseExpression } from '../on-demand/expression.ts'
+import { versionOf, type Definitions } from './model.ts'
+
+const RESERVED = new Set(['event_timestamp', 'created'])
+
+/** Throws what is wrong with a manifest in itself and against what is declared: each fault names its view, service and feature. */
+export function checkManifest(current: Definitions, manifest: FeatureManifest): void {
+  for (const [kind, items] of [
+    ['entity', manifest.entities],
+    ['view', [...manifest.views, ...manifest.onDemandViews]],
+    ['service', manifest.services],
+  ] as const)
+    refuseTwice(
+      items.map((i) => i.name),
+      (name) => `There are two declarations of ${kind} "${name}"`
+    )
+  for (const view of manifest.views) checkView(view, current, manifest)
+  for (const view of manifest.onDemandViews) {
+    refuseTwice(
+      [...view.features, ...view.request].map((f) => f.name),
+      (name) => `On-demand view "${view.name}" has "${name}" twice`
+    )
+    for (const input of view.inputs)
+      for (const feature of input.features)
+        requireFeature(
+          { current, manifest },
+          { ...input, feature, by: `on-demand view "${view.name}"` }
+        )
+    for (const feature of view.features) {
+      if (feature.expression === null) continue
+      const inputs = new Map(
+        view.inputs
+          .flatMap((i) => i.features.flatMap((f) => [f, `${i.view}.${f}`]))
+          .map((n) => [n, true])
+      )
+      const known = new Set([...inputs.keys(), ...view.request.map((r) => r.name)])
+      const parsed = parseExpression(feature.expression)
+      if (parsed.kind === 'error')
+        throw fail(
+          'request.invalid',
+          `On-demand feature "${view.name}:${feature.name}": ${parsed.message}`
+        )
+      const unknown = parsed.names.find((n) => !known.has(n))
+      if (unknown !== undefined)
+        throw fail(
+          'features.feature_not_found',
+          `On-demand feature "${view.name}:${feature.name}" reads "${unknown}", which is no input of the view`
+        )
+    }
+  }
+  for (const service of manifest.services)
+    for (const p of service.features)
+      for (const feature of p.features)
+        requireFeature(
+          { current, manifest },
+          { view: p.view, version: p.version, feature, by: `service "${service.name}"` }
+        )
+}
+
+function checkView(view: ViewManifest, current: Definitions, manifest: FeatureManifest): void {
+  const keys = view.entities.flatMap(
+    (name) =>
+      (manifest.entities.find((e) => e.name === name) ?? current.entities.get(name))?.keys ?? []
+  )
+  const names = [...keys, ...view.features].map((f) => f.name)
+  refuseTwice(
+    names.map((n) => n.toLowerCase()),
+    (name) =>
+      `View "${view.name}" has "${name}" twice among its keys and features (upper and lower case count as the same)`
+  )
+  const reserved = names.find((name) => RESERVED.has(name.toLowerCase()))
+  if (reserved !== undefined)
+    throw fail(
+      'request.invalid',
+      `View "${view.name}" can't have a feature or key called "${reserved}"`
+    )
+  const stray = Object.keys(view.batch?.columns ?? {}).find((name) => !names.includes(name))
+  if (stray !== undefined)
+    throw fail(
+      'request.invalid',
+      `The source of view "${view.name}" maps "${stray}", which is neither a key nor a feature of it`
+    )
+}
+
+function requireFeature(
+  { current, manifest }: { current: Definitions; manifest: FeatureManifest },
+  wanted: { view: string; version?: number | null; feature: string; by: string }
+): void {
+  const version = wanted.version ?? null
+  const declared =
+    version === null
+      ? [...manifest.views, ...manifest.onDemandViews].find((v) => v.name === wanted.view)
+      : undefined
+  const view =
+    declared ??
+    versionOf(current.views.get(wanted.view), version) ??
+    versionOf(current.onDemand.get(wanted.view), version)
+  if (view === undefined)
+    throw fail(
+      'features.view_not_found',
+      `${capital(wanted.by)} reads view "${wanted.view}${version === null ? '' : `@v${version}`}", which is not declared`
+    )
+  if (!view.features.some((f) => f.name === wanted.feature))
+    throw fail(
+      'features.feature_not_found',
+      `${capital(wanted.by)} reads "${wanted.view}:${wanted.feature}", which the view does not have`,
+      {
+        details: { view: wanted.view, feature: wanted.feature },
+      }
+    )
+}
+
+function refuseTwice(names: readonly string[], message: (name: string) => string): void {
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name)) throw fail('request.invalid', message(name))
+    seen.add(name)
+  }
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,0 +1,234 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { fail } from '../../../platform/errors.ts'
+import type { FeatureStore } from '../feature-store.ts'
+import type { OnlineValues } from '../online/read-online.ts'
+import type { Selection, Wanted } from '../selection.ts'
+import { parseInstantUs, type Value } from '../value.ts'
+import { answerFeastError } from './errors.ts'
+import { feastJson, feastTime, parseExactJson } from './exact-json.ts'
+
+const frame = z.record(z.string(), z.array(z.unknown()))
+const onlineBody = z.object({
+  entities: frame,
+  features: z.array(z.string()).nullish(),
+  feature_service: z.string().nullish(),
+  full_feature_names: z.boolean().nullish(),
+  include_feature_view_version_metadata: z.boolean().nullish(),
+})
+const pushBody = z.object({
+  push_source_name: z.string(),
+  df: frame,
+  to: z.string().default('online'),
+})
+const writeBody = z.object({ feature_view_name: z.string(), df: frame })
+const materializeBody = z.object({
+  start_ts: z.string().nullish(),
+  end_ts: z.string().nullish(),
+  feature_views: z.array(z.string()).nullish(),
+  disable_event_timestamp: z.boolean().nullish(),
+})
+const TARGETS = new Map([
+  ['online', 'online'],
+  ['offline', 'offline'],
+  ['online_and_offline', 'both'],
+] as const)
+
+/** Feast's HTTP feature server, at `/feast` and at the root, where its clients look. */
+export function addFeastRoutes(app: FastifyInstance, store: FeatureStore): void {
+  for (const prefix of ['', '/feast']) {
+    void app.register(
+      async (scope) => {
+        scope.setErrorHandler(answerFeastError)
+        scope.removeContentTypeParser('application/json')
+        scope.addContentTypeParser(
+          'application/json',
+          { parseAs: 'string' },
+          (_request, body, done) => {
+            try {
+              done(null, parseExactJson(String(body)))
+            } catch (error) {
+              done(fail('request.malformed', 'The body is not JSON', { cause: error }))
+            }
+          }
+        )
+        addRoutes(scope, store)
+        if (prefix !== '')
+          scope.get('/health', { config: { isPublic: true } }, async (_request, reply) =>
+            reply.status(200).send()
+          )
+      },
+      { prefix }
+    )
+  }
+}
+
+function addRoutes(scope: FastifyInstance, store: FeatureStore): void {
+  scope.post(
+    '/get-online-features',
+    { config: { role: 'viewer', audit: false } },
+    async (request, reply) => {
+      const body = onlineBody.parse(request.body)
+      const wanted = wantedOf(body)
+      const selection = store.select(request.project, wanted)
+      const rows = rowsOf(body.entities)
+      const missing = selection.keys
+        .filter((k) => body.entities[k.key] === undefined)
+        .map((k) => k.key)
+      if (missing.length > 0)
+        throw fail(
+          'request.invalid',
+          `Missing join key values for keys: [${missing.map((k) => `'${k}'`).join(', ')}]`
+        )
+      const answer = await store.online({
+        project: request.project,
+        wanted,
+        rows,
+        now: store.now(),
+      })
+      const withVersions = body.include_feature_view_version_metadata === true
+      return reply
+        .type('application/json')
+        .send(columnMajor(selection, { answer, entities: rows, withVersions }))
+    }
+  )
+
+  scope.post('/push', { config: { role: 'operator', audit: false } }, async (request, reply) => {
+    const body = pushBody.parse(request.body)
+    const to = TARGETS.get(body.to as 'online') // an unknown word is not in the map
+    if (to === undefined)
+      throw fail(
+        'request.invalid',
+        `${body.to} is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline'].`
+      )
+    await store.push({
+      project: request.project,
+      pushSource: body.push_source_name,
+      to,
+      rows: rowsOf(body.df),
+      ignoreUnknown: true,
+    })
+    return reply.status(200).send()
+  })
+
+  scope.post(
+    '/write-to-online-store',
+    { config: { role: 'operator', audit: false } },
+    async (request, reply) => {
+      const body = writeBody.parse(request.body)
+      await store.push({
+        project: request.project,
+        view: body.feature_view_name,
+        to: 'online',
+        rows: rowsOf(body.df),
+        ignoreUnknown: true,
+      })
+      return reply.type('application/json').send('null')
+    }
+  )
+
+  for (const [path, mode] of [
+    ['/materialize', 'full'],
+    ['/materialize-incremental', 'incremental'],
+  ] as const) {
+    scope.post(
+      path,
+      { config: { role: 'operator', audit: 'features.materialize' } },
+      async (request, reply) => {
+        const body = materializeBody.parse(request.body ?? {})
+        const span = spanOf(body, mode)
+        const views = body.feature_views ?? store.viewNames(request.project)
+        for (const view of views) store.catalog.view(request.project, view)
+        const work = async (): Promise<void> => {
+          for (const view of views)
+            await store.materialize({ project: request.project, view, mode, ...span })
+        }
+        if (isAsync(request)) {
+          work().catch((error: unknown) =>
+            request.log.error({ err: error, views }, 'materialization failed')
+          )
+          return reply.status(202).send({ status: 'accepted', feature_views: views })
+        }
+        await work()
+        return reply.type('application/json').send('null')
+      }
+    )
+  }
+}
+
+function wantedOf(body: z.infer<typeof onlineBody>): Wanted {
+  const fullNames = body.full_feature_names === true
+  if (typeof body.feature_service === 'string') return { service: body.feature_service, fullNames }
+  if (body.features === null || body.features === undefined || body.features.length === 0)
+    throw fail('request.invalid', 'Name either "features" or a "feature_service"')
+  return { features: body.features, fullNames }
+}
+
+/** A frame of columns as rows. */
+function rowsOf(columns: z.infer<typeof frame>): Record<string, unknown>[] {
+  const names = Object.keys(columns)
+  const lengths = new Set(names.map((name) => columns[name]?.length))
+  if (lengths.size > 1) throw fail('request.invalid', 'All columns must have as many values')
+  const [length = 0] = lengths
+  return Array.from({ length }, (_, i) =>
+    Object.fromEntries(names.map((name) => [name, columns[name]?.[i] ?? null]))
+  )
+}
+
+/** Incremental goes by arrival, so its `end_ts` is not needed: rows that lie ahead of now are served when their time comes. */
+function spanOf(
+  body: z.infer<typeof materializeBody>,
+  mode: 'full' | 'incremental'
+): { fromMs: number | null; toMs: number | null } {
+  if (mode === 'incremental' || body.disable_event_timestamp === true)
+    return { fromMs: null, toMs: null }
+  const fromUs = parseInstantUs(body.start_ts)
+  const toUs = parseInstantUs(body.end_ts)
+  if (fromUs === undefined || toUs === undefined)
+    throw fail(
+      'request.invalid',
+      'start_ts and end_ts are required when disable_event_timestamp is False'
+    )
+  return { fromMs: fromUs / 1000, toMs: Math.floor(toUs / 1000) }
+}
+
+function isAsync(request: FastifyRequest): boolean {
+  return z.object({ async: z.literal('true') }).safeParse(request.query).success
+}
+
+/** Feast's answer has one entry per column: first the keys, then the features, in `metadata.feature_names` order. */
+function columnMajor(
+  selection: Selection,
+  {
+    answer,
+    entities,
+    withVersions,
+  }: { answer: OnlineValues; entities: readonly Record<string, unknown>[]; withVersions: boolean }
+): string {
+  const times = entities.map(() => '"1970-01-01T00:00:00Z"').join(',')
+  const present = entities.map(() => '"PRESENT"').join(',')
+  const columns = selection.keys.map(({ key, type }) => {
+    const values = entities.map((row) => feastJson((row[key] ?? null) as Value, type)) // checked by the read
+    return `{"values":[${values.join(',')}],"statuses":[${present}],"event_timestamps":[${times}]}`
+  })
+  selection.outputs.forEach(({ type }, i) => {
+    const values = answer.values.map((row) => feastJson(row[i] ?? null, type))
+    const statuses = answer.statuses.map((row) => `"${row[i] ?? 'NOT_FOUND'}"`)
+    const stamps = answer.eventTimesUs.map((row) => `"${feastTime(row[i] ?? null)}"`)
+    columns.push(
+      `{"values":[${values.join(',')}],"statuses":[${statuses.join(',')}],"event_timestamps":[${stamps.join(',')}]}`
+    )
+  })
+  const metadata = {
+    feature_names: [...selection.keys.map((k) => k.key), ...answer.names],
+    ...(withVersions
+      ? {
+          feature_view_metadata: selection.reads.map((r) => ({
+            name: r.view.name,
+            version: r.view.version,
+          })),
+        }
+      : {}),
+  }
+  return `{"results":[${columns.join(',')}],"metadata":${JSON.stringify(metadata)}}`
+}

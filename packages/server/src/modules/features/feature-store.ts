@@ -1,0 +1,118 @@
+import type { TrainingSet } from '@trestle/contract'
+import type { Clock } from '../../kernel/clock.ts'
+import { sortableId } from '../../kernel/ids.ts'
+import type { BlobStore } from '../../platform/blobs/index.ts'
+import type { Catalog } from './definitions/catalog.ts'
+import type { DefinitionStore } from './definitions/store.ts'
+import { createHistorical, type EntityInput, type HistoricalRows } from './historical.ts'
+import { createMaterializer } from './materialize.ts'
+import type { DuckDb } from './offline/duckdb.ts'
+import type { OfflineStore } from './offline/offline-store.ts'
+import type { PointInTimeMode } from './offline/point-in-time.ts'
+import type { OnlineStore } from './online/online-store.ts'
+import { readOnline, type OnlineValues } from './online/read-online.ts'
+import { createPush } from './push.ts'
+import { resolveSelection, type Selection, type Wanted } from './selection.ts'
+
+const MAX_PLANS = 1_000
+
+export type OnlineQuery = Readonly<{
+  project: string
+  wanted: Wanted
+  rows: readonly Readonly<Record<string, unknown>>[]
+  now: number
+}>
+
+export type HistoricalQuery = Readonly<{
+  project: string
+  wanted: Wanted
+  entities: EntityInput
+  mode: PointInTimeMode
+}>
+
+/** The use cases of the feature store, free of HTTP. */
+export function createFeatureStore(deps: {
+  catalog: Catalog
+  definitions: DefinitionStore
+  offline: OfflineStore
+  online: OnlineStore
+  duckdb: DuckDb
+  blobs: BlobStore
+  clock: Clock
+  temporaryDir: string
+}) {
+  const { catalog, definitions, offline, online, clock } = deps
+  const materializer = createMaterializer(deps)
+  const joins = createHistorical(deps)
+  const plans = new Map<string, Selection>()
+  let plansOf = -1
+
+  /** What a request stands for; worked out once per service or list of references, and anew after an apply. */
+  const select = (project: string, wanted: Wanted): Selection => {
+    if (plansOf !== catalog.generation()) {
+      plans.clear()
+      plansOf = catalog.generation()
+    }
+    const id = `${project}\n${wanted.fullNames === true ? 'full' : ''}\n${wanted.service === undefined ? `:${wanted.features.join('\n')}` : wanted.service}`
+    const known = plans.get(id)
+    if (known !== undefined) return known
+    const selection = resolveSelection(catalog, project, wanted)
+    if (plans.size >= MAX_PLANS) plans.delete(plans.keys().next().value ?? '')
+    plans.set(id, selection)
+    return selection
+  }
+
+  return {
+    catalog,
+    viewNames: (project: string): string[] => [...catalog.of(project).views.keys()],
+    offlineFacts: (storage: number) => offline.log.facts(storage),
+    onlineCount: (storage: number) => online.count(storage),
+    watermark: (storage: number) => online.watermark(storage),
+    now: () => clock.now(),
+    select,
+    online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
+      readOnline(online, select(project, wanted), { rows, now }),
+    push: createPush(deps),
+    materialize: materializer.materialize,
+    progress: materializer.progress,
+
+    async historical(query: HistoricalQuery): Promise<HistoricalRows> {
+      const selection = select(query.project, query.wanted)
+      await materializer.importSources(selection.reads.map((r) => r.view))
+      return joins.rows({ selection, entities: query.entities, mode: query.mode })
+    },
+
+    async createTrainingSet(query: HistoricalQuery & { name: string }): Promise<TrainingSet> {
+      const selection = select(query.project, query.wanted)
+      await materializer.importSources(selection.reads.map((r) => r.view))
+      const file = await joins.file({ selection, entities: query.entities, mode: query.mode })
+      const set: TrainingSet = {
+        name: query.name,
+        ...file,
+        columns: file.columns.map((c) => ({ ...c })),
+        mode: query.mode,
+        service: selection.service === null ? null : `${selection.service}@v${selection.version}`,
+        views: selection.reads.map((r) => `${r.view.name}@v${r.view.version}`),
+        createdAt: clock.now(),
+      }
+      await definitions.insertTrainingSet({
+        id: sortableId('tset', set.createdAt),
+        project: query.project,
+        set,
+      })
+      return set
+    },
+    trainingSets: (project: string) => definitions.listTrainingSets(project),
+
+    /** Moves pushed rows into Parquet where enough have gathered. */
+    compact: (atLeast?: number): Promise<void> =>
+      offline.isCompactionDue(atLeast)
+        ? materializer.exclusive(() =>
+            offline.compactWhereDue((id) => catalog.storage(id), atLeast)
+          )
+        : Promise.resolve(),
+    /** When nothing runs in the background. */
+    settled: (): Promise<void> => materializer.exclusive(async () => {}),
+  }
+}
+export type FeatureStore = ReturnType<typeof createFeatureStore>

@@ -1,0 +1,156 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { randomHexId } from '../../kernel/ids.ts'
+import { invariant } from '../../kernel/errors.ts'
+import type { BlobStore } from '../../platform/blobs/index.ts'
+import { appendValue, fromDuckDb, sqlType } from './offline/columns.ts'
+import { quoteName, quoteText, type DuckDb } from './offline/duckdb.ts'
+import { loadEntityFile, loadEntityRows, type EntityTable } from './offline/entity-table.ts'
+import type { OfflineStore } from './offline/offline-store.ts'
+import { pointInTimeSql, ROW, type PointInTimeMode } from './offline/point-in-time.ts'
+import type { Selection } from './selection.ts'
+import type { Value } from './value.ts'
+
+export type EntityInput =
+  | { kind: 'rows'; rows: readonly Readonly<Record<string, unknown>>[] }
+  | { kind: 'file'; format: 'csv' | 'parquet'; path: string }
+
+export type HistoricalRequest = Readonly<{
+  selection: Selection
+  entities: EntityInput
+  mode: PointInTimeMode
+}>
+
+export type HistoricalRows = Readonly<{ columns: readonly string[]; rows: Value[][] }>
+
+export type TrainingFile = Readonly<{
+  digest: string
+  size: number
+  rows: number
+  columns: readonly { name: string; type: string }[]
+}>
+
+/** Point-in-time joins over the offline store. As many rows come out as went in, in their order. */
+export function createHistorical(deps: {
+  offline: OfflineStore
+  duckdb: DuckDb
+  blobs: BlobStore
+  temporaryDir: string
+}) {
+  const { offline, duckdb, blobs, temporaryDir } = deps
+
+  const join_ = async (
+    connection: DuckDBConnection,
+    request: HistoricalRequest
+  ): Promise<EntityTable> => {
+    const { selection, entities, mode } = request
+    const table =
+      entities.kind === 'rows'
+        ? await loadEntityRows(connection, selection, entities.rows)
+        : await loadEntityFile(connection, selection, entities)
+    const parts: string[] = []
+    for (const [i, read] of selection.reads.entries()) {
+      await offline.openRows(connection, read.storage, `rows_${i}`)
+      const sql = pointInTimeSql(
+        'entities',
+        {
+          rows: `rows_${i}`,
+          keys: read.keys.map((k) => ({ view: k.view, entity: k.entity })),
+          features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
+          ttlUs: read.ttlUs,
+        },
+        mode
+      )
+      await connection.run(`CREATE TEMP TABLE part_${i} AS ${sql}`)
+      parts.push(`JOIN part_${i} USING (${ROW})`)
+    }
+    const computed = await addComputed(connection, selection, parts)
+    const outputs = selection.outputs.map(
+      (o, i) => `${o.kind === 'stored' ? `s${o.slot}` : `c${i}`} AS ${quoteName(o.name)}`
+    )
+    await connection.run(
+      `CREATE TEMP VIEW joined AS SELECT ${[...table.columns.map((c) => `e.${quoteName(c)}`), ...outputs].join(', ')}
+       FROM entities e ${parts.join(' ')} ${computed} ORDER BY ${ROW}`
+    )
+    return table
+  }
+
+  return {
+    /** The joined rows. */
+    rows: (request: HistoricalRequest): Promise<HistoricalRows> =>
+      duckdb.use(async (connection) => {
+        const { count } = await join_(connection, request)
+        const read = await connection.runAndReadAll('SELECT * FROM joined')
+        const rows = read.getRows().map((row) => row.map(fromDuckDb))
+        invariant(rows.length === count, `a join of ${count} rows gave ${rows.length}`)
+        return { columns: read.columnNames(), rows }
+      }),
+
+    /** The joined rows as a Parquet file in the blob store. The same rows make the same file. */
+    file: (request: HistoricalRequest): Promise<TrainingFile> =>
+      duckdb.use(async (connection) => {
+        const { count } = await join_(connection, request)
+        await mkdir(temporaryDir, { recursive: true })
+        const path = join(temporaryDir, `${randomHexId()}.parquet`)
+        try {
+          const timed = `SELECT * REPLACE (make_timestamptz(event_timestamp) AS event_timestamp) FROM joined`
+          await connection.run(
+            `COPY (${timed}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`
+          )
+          const described = await connection.runAndReadAll(
+            `DESCRIBE SELECT * FROM read_parquet(${quoteText(path)})`
+          )
+          const columns = described
+            .getRows()
+            .map((row) => ({ name: String(row[0]), type: String(row[1]) }))
+          const blob = await blobs.put(createReadStream(path))
+          return { ...blob, rows: count, columns }
+        } finally {
+          await rm(path, { force: true })
+        }
+      }),
+  }
+}
+export type Historical = ReturnType<typeof createHistorical>
+
+/** Computes on-demand features with the evaluator that online reads use, and returns the SQL that joins them. */
+async function addComputed(
+  connection: DuckDBConnection,
+  selection: Selection,
+  parts: readonly string[]
+): Promise<string> {
+  const computed = selection.outputs.flatMap((output, i) =>
+    output.kind === 'computed' ? [{ output, column: `c${i}` }] : []
+  )
+  if (computed.length === 0) return ''
+  await connection.run(
+    `CREATE TEMP TABLE computed (${ROW} BIGINT, ${computed.map((c) => `${c.column} ${sqlType(c.output.type)}`).join(', ')})`
+  )
+  const slots = [
+    ...selection.reads.flatMap((r) => r.columns.map((c) => ({ slot: c.slot, sql: `s${c.slot}` }))),
+    ...selection.request.map((r) => ({ slot: r.slot, sql: `e.${quoteName(r.name)}` })),
+  ]
+  const result = await connection.stream(
+    `SELECT ${[ROW, ...slots.map((s) => s.sql)].join(', ')} FROM entities e ${parts.join(' ')}`
+  )
+  const appender = await connection.createAppender('computed')
+  const filled = new Array<Value>(selection.slots).fill(null)
+  for (
+    let chunk = await result.fetchChunk();
+    chunk !== null && chunk.rowCount > 0;
+    chunk = await result.fetchChunk()
+  ) {
+    for (const [row, ...values] of chunk.getRows()) {
+      slots.forEach(({ slot }, i) => {
+        filled[slot] = fromDuckDb(values[i] ?? null)
+      })
+      appender.appendBigInt(BigInt(Number(row)))
+      for (const { output } of computed) appendValue(appender, output.type, output.run(filled))
+      appender.endRow()
+    }
+  }
+  appender.closeSync()
+  return `JOIN computed USING (${ROW})`
+}

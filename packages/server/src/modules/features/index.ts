@@ -1,0 +1,144 @@
+/**
+ * The feature store: entities, views, on-demand views and services as declared; their rows, offline in Parquet and online in SQLite.
+ * Invariants: of two rows of an entity the one with the later (event, created, ingest number) wins, online and offline alike; an acknowledged
+ * push is on disk; a join gives every entity row once; a value older than its ttl is nobody's.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FeatureStatus, FeatureType } from '@trestle/contract'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Scalar } from '../../kernel/scalar.ts'
+import type { BlobStore } from '../../platform/blobs/index.ts'
+import type { Component } from '../../platform/component.ts'
+import type { Database } from '../../platform/database/index.ts'
+import type { Scheduler } from '../../platform/jobs/scheduler.ts'
+import { createCatalog } from './definitions/catalog.ts'
+import { createDefinitionStore } from './definitions/store.ts'
+import { createFeatureStore, type HistoricalQuery } from './feature-store.ts'
+import type { HistoricalRows } from './historical.ts'
+import { createDuckDb } from './offline/duckdb.ts'
+import { createOfflineLog } from './offline/offline-log.ts'
+import { createOfflineStore } from './offline/offline-store.ts'
+import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
+import { addFeatureRoutes } from './routes.ts'
+
+export { featuresMigrations } from './migrations/index.ts'
+
+const COMPACT_EVERY_MS = 5_000
+
+/** Features of entity rows, row by row, in the order of `names`. Event times are epoch milliseconds. */
+export type OnlineRows = Readonly<{
+  names: readonly string[]
+  values: readonly (Scalar | null)[][]
+  statuses: readonly FeatureStatus[][]
+  eventTimes: readonly (number | null)[][]
+}>
+
+export interface Features extends Component {
+  routes(app: FastifyInstance): void
+  /**
+   * The newest valid features of entity rows, in request order; without a promise where the store needs none. Throws
+   * `features.service_not_found`, and `request.invalid` for a key that is missing or of another type.
+   */
+  online(request: {
+    project: string
+    service: string
+    rows: readonly Readonly<Record<string, unknown>>[]
+    at: number
+  }): OnlineRows | Promise<OnlineRows>
+  /** What a service asks for and answers. Throws `features.service_not_found`. */
+  serviceSchema(
+    project: string,
+    service: string
+  ): Promise<{
+    entities: readonly { key: string; type: FeatureType }[]
+    features: readonly { name: string; type: FeatureType }[]
+    version: number
+  }>
+  /** Features as they were at each row's `event_timestamp`. */
+  historical(request: HistoricalQuery): Promise<HistoricalRows>
+}
+
+export function createFeatures(deps: {
+  database: Database
+  clock: Clock
+  scheduler: Scheduler
+  blobs: BlobStore
+  dataDir: string
+}): Features {
+  const { clock } = deps
+  const dir = join(deps.dataDir, 'features')
+  mkdirSync(dir, { recursive: true })
+  const definitions = createDefinitionStore(deps.database)
+  const catalog = createCatalog({ store: definitions, clock })
+  const temporaryDir = join(dir, 'tmp')
+  const duckdb = createDuckDb({ temporaryDir, memoryLimit: '2GB', threads: 2 })
+  const log = createOfflineLog(join(dir, 'offline.db'))
+  const offline = createOfflineStore({ dir, log, duckdb, clock })
+  const online = createSqliteOnlineStore(join(dir, 'online.db'))
+  const store = createFeatureStore({
+    catalog,
+    definitions,
+    offline,
+    online,
+    duckdb,
+    blobs: deps.blobs,
+    clock,
+    temporaryDir,
+  })
+  let isOpen = true
+
+  return {
+    name: 'features',
+    routes: (app) => addFeatureRoutes(app, store),
+    online: (request) => {
+      const answer = store.online({
+        project: request.project,
+        wanted: { service: request.service },
+        rows: request.rows,
+        now: request.at,
+      })
+      return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
+    },
+    async serviceSchema(project, service) {
+      const selection = store.select(project, { service })
+      return {
+        entities: selection.keys.map(({ key, type }) => ({ key, type })),
+        features: selection.outputs.map(({ name, type }) => ({ name, type })),
+        version: selection.version,
+      }
+    },
+    historical: (request) => store.historical(request),
+    async start() {
+      await catalog.load()
+      offline.removeOrphans()
+      deps.scheduler.every({
+        name: 'features.compact',
+        intervalMs: COMPACT_EVERY_MS,
+        work: () => store.compact(),
+      })
+    },
+    async stop() {
+      if (!isOpen) return
+      isOpen = false
+      await store.settled()
+      duckdb.close()
+      log.close()
+      online.close()
+    },
+  }
+}
+
+function inMilliseconds(
+  answer: Awaited<ReturnType<ReturnType<typeof createFeatureStore>['online']>>
+): OnlineRows {
+  return {
+    names: answer.names,
+    values: answer.values,
+    statuses: answer.statuses,
+    eventTimes: answer.eventTimesUs.map((row) =>
+      row.map((us) => (us === null ? null : Math.floor(us / 1000)))
+    ),
+  }
+}

@@ -1,0 +1,39 @@
+import type { ModuleMigrations } from '../../../platform/database/index.ts'
+
+export const featuresMigrations: ModuleMigrations = {
+  module: 'features',
+  migrations: [
+    {
+      name: '001-definitions',
+      async up(db) {
+        await db.schema
+          .createTable('feature_definitions')
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('kind', 'varchar(20)', (c) => c.notNull())
+          .addColumn('name', 'varchar(120)', (c) => c.notNull())
+          .addColumn('version', 'integer', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .addColumn('updated_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('feature_definitions_pk', ['project', 'kind', 'name', 'version'])
+          .execute()
+        await db.schema
+          .createTable('feature_storages')
+          .addColumn('id', 'integer', (c) => c.primaryKey())
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('view', 'varchar(120)', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .execute()
+        await db.schema
+          .createTable('feature_training_sets')
+          .addColumn('id', 'varchar(40)', (c) => c.primaryKey())
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('name', 'varchar(120)', (c) => c.notNull())
+          .addColumn('digest', 'varchar(64)', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'bigint', (c) => c.notNull())
+          .execute()
+      },
+    },
+  ],
+}

@@ -1,0 +1,124 @@
+import type { FeatureStatus } from '@trestle/contract'
+import { readEntityRow } from '../rows.ts'
+import { encodeKey, unpackRow } from '../row-codec.ts'
+import type { Read, Selection } from '../selection.ts'
+import type { Value } from '../value.ts'
+import type { OnlineStore, StoredRow } from './online-store.ts'
+
+/** Features of entity rows, row by row; `names` gives the order. Event times are in microseconds. */
+export type OnlineValues = Readonly<{
+  names: readonly string[]
+  values: Value[][]
+  statuses: FeatureStatus[][]
+  eventTimesUs: (number | null)[][]
+}>
+
+type Slots = { values: Value[]; statuses: FeatureStatus[]; eventsUs: (number | null)[] }
+
+/** Reads a selection for entity rows as of `now`. Without a promise where the store answers without one. Throws on a missing or mistyped key. */
+export function readOnline(
+  store: OnlineStore,
+  selection: Selection,
+  request: { rows: readonly Readonly<Record<string, unknown>>[]; now: number }
+): OnlineValues | Promise<OnlineValues> {
+  const given = request.rows.map((row, i) => readEntityRow(row, selection, i))
+  const slots = given.map((row): Slots => {
+    const filled: Slots = {
+      values: new Array<Value>(selection.slots).fill(null),
+      statuses: new Array<FeatureStatus>(selection.slots).fill('NOT_FOUND'),
+      eventsUs: new Array<number | null>(selection.slots).fill(null),
+    }
+    for (const { name, slot } of selection.request) {
+      const value = row.get(name) ?? null
+      filled.values[slot] = value
+      filled.statuses[slot] = value === null ? 'NULL_VALUE' : 'PRESENT'
+    }
+    return filled
+  })
+  const pending: Promise<void>[] = []
+  for (const read of selection.reads) {
+    const keys: string[] = []
+    const at: number[] = []
+    given.forEach((row, i) => {
+      const key = read.keys.map((k) => row.get(k.entity) ?? null)
+      if (key.includes(null)) return
+      keys.push(encodeKey(key as Exclude<Value, null>[])) // no null among them, by the line before
+      at.push(i)
+    })
+    const fill = (found: readonly (StoredRow | null)[]): void =>
+      found.forEach((row, j) => {
+        const target = slots[at[j] ?? -1]
+        if (row !== null && target !== undefined)
+          fillSlots(target, read, { row, nowUs: request.now * 1000 })
+      })
+    const found = store.read(read.storage.id, keys, request.now)
+    if (found instanceof Promise) pending.push(found.then(fill))
+    else fill(found)
+  }
+  const answer = (): OnlineValues => collect(selection, slots)
+  return pending.length === 0 ? answer() : Promise.all(pending).then(answer)
+}
+
+function fillSlots(
+  target: Slots,
+  read: Read,
+  { row, nowUs }: { row: StoredRow; nowUs: number }
+): void {
+  const stored = unpackRow(
+    row.packed,
+    read.storage.columns.map((c) => c.type)
+  )
+  const isStale = read.ttlUs !== null && nowUs > row.eventUs + read.ttlUs
+  for (const { at, slot } of read.columns) {
+    const value = stored[at] ?? null
+    target.values[slot] = isStale ? null : value
+    target.statuses[slot] = isStale ? 'OUTSIDE_MAX_AGE' : value === null ? 'NULL_VALUE' : 'PRESENT'
+    target.eventsUs[slot] = row.eventUs
+  }
+}
+
+function collect(selection: Selection, slots: readonly Slots[]): OnlineValues {
+  const answer: OnlineValues = {
+    names: selection.outputs.map((o) => o.name),
+    values: [],
+    statuses: [],
+    eventTimesUs: [],
+  }
+  for (const filled of slots) {
+    const values: Value[] = []
+    const statuses: FeatureStatus[] = []
+    const eventsUs: (number | null)[] = []
+    for (const output of selection.outputs) {
+      if (output.kind === 'stored') {
+        values.push(filled.values[output.slot] ?? null)
+        statuses.push(filled.statuses[output.slot] ?? 'NOT_FOUND')
+        eventsUs.push(filled.eventsUs[output.slot] ?? null)
+      } else {
+        const value = output.run(filled.values)
+        values.push(value)
+        statuses.push(
+          value === null
+            ? worstOf(output.inputs.map((i) => filled.statuses[i] ?? 'NOT_FOUND'))
+            : 'PRESENT'
+        )
+        eventsUs.push(oldestOf(output.inputs.map((i) => filled.eventsUs[i] ?? null)))
+      }
+    }
+    answer.values.push(values)
+    answer.statuses.push(statuses)
+    answer.eventTimesUs.push(eventsUs)
+  }
+  return answer
+}
+
+/** Why a computed value is null: an input that is not there explains it better than one that is null. */
+function worstOf(statuses: readonly FeatureStatus[]): FeatureStatus {
+  return statuses.find((s) => s === 'NOT_FOUND' || s === 'OUTSIDE_MAX_AGE') ?? 'NULL_VALUE'
+}
+
+function oldestOf(times: readonly (number | null)[]): number | null {
+  return times.reduce(
+    (oldest, t) => (t === null ? oldest : oldest === null || t < oldest ? t : oldest),
+    null
+  )
+}

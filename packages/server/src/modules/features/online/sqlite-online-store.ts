@@ -1,0 +1,100 @@
+import { DatabaseSync } from 'node:sqlite'
+import type { OnlineStore, StoredRow, Watermark } from './online-store.ts'
+
+/** Sorts before every created time: a row without one is the oldest of a tie. */
+const NO_CREATED = -9_007_199_254_740_991
+
+const SCHEMA = `
+PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -64000; PRAGMA mmap_size = 1073741824;
+CREATE TABLE IF NOT EXISTS online (
+  storage INTEGER NOT NULL, key TEXT NOT NULL, packed TEXT NOT NULL,
+  event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (storage, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ahead (
+  storage INTEGER NOT NULL, key TEXT NOT NULL, packed TEXT NOT NULL,
+  event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (event_us, storage, key, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS watermarks (storage INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS counts (storage INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
+CREATE TRIGGER IF NOT EXISTS count_new AFTER INSERT ON online BEGIN
+  INSERT INTO counts (storage, rows) VALUES (NEW.storage, 1) ON CONFLICT (storage) DO UPDATE SET rows = rows + 1;
+END;`
+
+/** The online store in a file of its own. Reads are synchronous: 3 us for a row, where a promise alone would cost a turn of the queue. */
+export function createSqliteOnlineStore(path: string): OnlineStore {
+  const db = new DatabaseSync(path)
+  db.exec(SCHEMA)
+  const upsert =
+    db.prepare(`INSERT INTO online (storage, key, packed, event_us, created_us, seq) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (storage, key) DO UPDATE SET packed = excluded.packed, event_us = excluded.event_us, created_us = excluded.created_us, seq = excluded.seq
+    WHERE (excluded.event_us, excluded.created_us, excluded.seq) > (online.event_us, online.created_us, online.seq)`)
+  const hold = db.prepare(
+    'INSERT OR IGNORE INTO ahead (storage, key, packed, event_us, created_us, seq) VALUES (?, ?, ?, ?, ?, ?)'
+  )
+  const due = db.prepare(
+    'SELECT storage, key, packed, event_us, created_us, seq FROM ahead WHERE event_us <= ? ORDER BY event_us'
+  )
+  const dropDue = db.prepare('DELETE FROM ahead WHERE event_us <= ?')
+  const soonest = db.prepare('SELECT min(event_us) AS at FROM ahead')
+  const select = db.prepare('SELECT packed, event_us FROM online WHERE storage = ? AND key = ?')
+  const setWatermark = db.prepare(
+    'INSERT INTO watermarks (storage, seq, at) VALUES (?, ?, ?) ON CONFLICT (storage) DO UPDATE SET seq = max(seq, excluded.seq), at = excluded.at'
+  )
+  const getWatermark = db.prepare('SELECT seq, at FROM watermarks WHERE storage = ?')
+  const getCount = db.prepare('SELECT rows FROM counts WHERE storage = ?')
+
+  const soonestAhead = (): number => Number(soonest.get()?.['at'] ?? Infinity)
+  let nextDueUs = soonestAhead()
+
+  const transaction = (work: () => void): void => {
+    db.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      db.exec('COMMIT')
+    } catch (error) {
+      db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  const promoteDue = (nowUs: number): void => {
+    transaction(() => {
+      for (const row of due.all(nowUs))
+        upsert.run(...(Object.values(row) as [number, string, string, number, number, number])) // the columns of the query above
+      dropDue.run(nowUs)
+    })
+    nextDueUs = soonestAhead()
+  }
+
+  return {
+    write({ storage, rows, watermark, now }) {
+      const nowUs = now * 1000
+      transaction(() => {
+        for (const row of rows) {
+          const isAhead = row.eventUs > nowUs
+          const statement = isAhead ? hold : upsert
+          statement.run(
+            storage,
+            row.key,
+            row.packed,
+            row.eventUs,
+            row.createdUs ?? NO_CREATED,
+            row.seq
+          )
+          if (isAhead && row.eventUs < nextDueUs) nextDueUs = row.eventUs
+        }
+        if (watermark !== undefined) setWatermark.run(storage, watermark.seq, watermark.at)
+      })
+    },
+    read(storage, keys, now) {
+      if (nextDueUs <= now * 1000) promoteDue(now * 1000)
+      return keys.map((key): StoredRow | null => {
+        const row = select.get(storage, key) as { packed: string; event_us: number } | undefined // the columns of the query above
+        return row === undefined ? null : { packed: row.packed, eventUs: row.event_us }
+      })
+    },
+    watermark: (storage) => (getWatermark.get(storage) as Watermark | undefined) ?? null, // the columns of the query above
+    count: (storage) => Number(getCount.get(storage)?.['rows'] ?? 0),
+    close: () => db.close(),
+  }
+}

@@ -1,0 +1,180 @@
+import { api, type FeatureService, type FeatureView, type OnDemandView } from '@trestle/contract'
+import type { FastifyInstance } from 'fastify'
+import { fail } from '../../platform/errors.ts'
+import { bindRoutes } from '../../platform/http/index.ts'
+import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
+import { searchCatalog } from './definitions/search.ts'
+import { addFeastRoutes } from './feast/routes.ts'
+import type { FeatureStore } from './feature-store.ts'
+import type { Wanted } from './selection.ts'
+import { toWire } from './value.ts'
+
+/** The native routes, and Feast's at `/feast` and the root. */
+export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): void {
+  const { catalog } = store
+  bindRoutes(
+    app,
+    { name: 'features', routes: api.features },
+    {
+      apply: async ({ manifest, dryRun }, { project }) => ({
+        changes: [...(await catalog.apply({ project, manifest, dryRun }))],
+      }),
+      listEntities: async (_input, { project }) => ({
+        items: [...catalog.of(project).entities.values()],
+      }),
+      getEntity: async ({ name }, { project }) => {
+        const entity = catalog.of(project).entities.get(name)
+        if (entity === undefined)
+          throw fail('features.entity_not_found', `There is no entity "${name}"`)
+        const views = [...catalog.of(project).views.values()].flatMap(
+          (versions) => versions.at(-1) ?? []
+        )
+        return {
+          ...entity,
+          views: views.filter((v) => v.entities.includes(name)).map((v) => v.name),
+        }
+      },
+      listViews: async (_input, { project }) => {
+        const { views, onDemand } = catalog.of(project)
+        const newest = [...views.values()].flatMap((versions) => versions.at(-1) ?? [])
+        return {
+          items: await Promise.all(newest.map((view) => showView(store, view))),
+          onDemand: [...onDemand.values()]
+            .flatMap((versions) => versions.at(-1) ?? [])
+            .map(showOnDemand),
+        }
+      },
+      getView: async ({ name, version }, { project }) => {
+        const view = catalog.view(project, name, version ?? null)
+        const services = [...catalog.of(project).services.values()].flatMap(
+          (versions) => versions.at(-1) ?? []
+        )
+        return {
+          ...(await showView(store, view)),
+          services: services
+            .filter((s) => s.features.some((p) => p.view === name))
+            .map((s) => s.name),
+        }
+      },
+      listServices: async (_input, { project }) => ({
+        items: [...catalog.of(project).services.values()]
+          .flatMap((versions) => versions.at(-1) ?? [])
+          .map((service) => showService(store, service)),
+      }),
+      getService: async ({ name }, { project }) =>
+        showService(store, catalog.service(project, name)),
+      search: async ({ q }, { project }) => ({ items: searchCatalog(catalog.of(project), q) }),
+
+      push: async (input, { project }) => ({
+        views: [...(await store.push({ project, ...input }))],
+      }),
+      materialize: async ({ view, mode, from, to }, { project }) => {
+        if (mode === 'incremental' && (from !== null || to !== null))
+          throw fail(
+            'request.invalid',
+            'Incremental goes by arrival and takes no "from" and "to"; use mode "full" for a span of event time'
+          )
+        return { views: await store.materialize({ project, view, mode, fromMs: from, toMs: to }) }
+      },
+      materializations: async (_input, { project }) => ({ items: store.progress(project) }),
+
+      online: async (input, { project }) => {
+        const answer = await store.online({
+          project,
+          wanted: wantedOf(input),
+          rows: input.rows,
+          now: store.now(),
+        })
+        return {
+          names: [...answer.names],
+          values: answer.values.map((row) => row.map(toWire)),
+          statuses: answer.statuses,
+          eventTimes: answer.eventTimesUs.map((row) =>
+            row.map((us) => (us === null ? null : Math.floor(us / 1000)))
+          ),
+        }
+      },
+      historical: async (input, { project }) => {
+        const { columns, rows } = await store.historical({
+          project,
+          wanted: wantedOf(input),
+          entities: { kind: 'rows', rows: input.rows },
+          mode: input.mode,
+        })
+        return {
+          columns: [...columns],
+          rows: rows.map((row) =>
+            Object.fromEntries(
+              columns.map((column, i) => {
+                const value = row[i] ?? null
+                return [column, column === 'event_timestamp' ? Number(value) / 1000 : toWire(value)]
+              })
+            )
+          ),
+        }
+      },
+      createTrainingSet: async ({ name, rows, file, mode, ...selected }, { project }) => {
+        if ((rows === undefined) === (file === undefined))
+          throw fail('request.invalid', 'Give the entity rows either as "rows" or as a "file"')
+        return store.createTrainingSet({
+          name,
+          project,
+          mode,
+          wanted: wantedOf(selected),
+          entities:
+            file === undefined
+              ? { kind: 'rows', rows: rows ?? [] }
+              : { kind: 'file', format: file.kind, path: file.path },
+        })
+      },
+      listTrainingSets: async (_input, { project }) => ({
+        items: await store.trainingSets(project),
+      }),
+    }
+  )
+  addFeastRoutes(app, store)
+}
+
+function wantedOf(input: { service?: string; features?: string[]; fullNames: boolean }): Wanted {
+  const { service, features, fullNames } = input
+  if (service !== undefined && features === undefined) return { service, fullNames }
+  if (service === undefined && features !== undefined) return { features, fullNames }
+  throw fail('request.invalid', 'Name either a "service" or "features"')
+}
+
+async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureView> {
+  const { project, storageId, breaking: _breaking, ...spec } = view
+  const facts = store.offlineFacts(storageId)
+  const watermark = await store.watermark(storageId)
+  const ms = (us: number | null): number | null =>
+    us === null ? null : Math.max(0, Math.floor(us / 1000))
+  return {
+    ...spec,
+    keys: [...view.keys],
+    versions: (store.catalog.of(project).views.get(view.name) ?? []).map((v) => ({
+      version: v.version,
+      createdAt: v.createdAt,
+      breaking: [...v.breaking],
+    })),
+    offlineRows: facts.rows,
+    onlineRows: await store.onlineCount(storageId),
+    newestEventAt: ms(facts.newestEventUs),
+    lastIngestedAt: facts.lastIngestedAt,
+    lastMaterializedAt: watermark?.at ?? null,
+  }
+}
+
+function showOnDemand({ project: _project, ...view }: OnDemandRecord): OnDemandView {
+  return view
+}
+
+function showService(store: FeatureStore, service: ServiceRecord): FeatureService {
+  const { project, ...spec } = service
+  const selection = store.select(project, { service: service.name })
+  return {
+    ...spec,
+    features: [...service.features],
+    keys: selection.keys.map(({ key, type }) => ({ key, type })),
+    names: selection.outputs.map(({ name, type }) => ({ name, type })),
+  }
+}

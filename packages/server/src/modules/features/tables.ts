@@ -1,0 +1,21 @@
+/** The tables of this module in the metadata database. Times are epoch milliseconds, specs are JSON. */
+export type FeatureTables = {
+  feature_definitions: {
+    project: string
+    kind: 'entity' | 'view' | 'on_demand' | 'service'
+    name: string
+    version: number
+    spec: string
+    created_at: number
+    updated_at: number
+  }
+  feature_storages: { id: number; project: string; view: string; spec: string }
+  feature_training_sets: {
+    id: string
+    project: string
+    name: string
+    digest: string
+    spec: string
+    created_at: number
+  }
+}

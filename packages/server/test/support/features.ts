@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { featureManifest, type FeatureManifestInput } from '@trestle/contract'
+import { createManualClock } from '../../src/kernel/clock.ts'
+import { createCatalog } from '../../src/modules/features/definitions/catalog.ts'
+import { createDefinitionStore } from '../../src/modules/features/definitions/store.ts'
+import { createFeatureStore, type FeatureStore } from '../../src/modules/features/feature-store.ts'
+import { featuresMigrations } from '../../src/modules/features/migrations/index.ts'
+import { createDuckDb } from '../../src/modules/features/offline/duckdb.ts'
+import { createOfflineLog } from '../../src/modules/features/offline/offline-log.ts'
+import { createOfflineStore } from '../../src/modules/features/offline/offline-store.ts'
+import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
+import { createFileBlobStore } from '../../src/platform/blobs/index.ts'
+import { openSqlite } from './databases.ts'
+
+export const T0 = Date.UTC(2026, 0, 1)
+
+export type TestFeatures = Readonly<{
+  store: FeatureStore
+  dir: string
+  clock: ReturnType<typeof createManualClock>
+  apply: (manifest: FeatureManifestInput) => ReturnType<FeatureStore['catalog']['apply']>
+  close: () => Promise<void>
+}>
+
+/** A feature store in a folder of its own, on SQLite, with a clock that the test moves. */
+export async function openTestFeatures(): Promise<TestFeatures> {
+  const dir = await mkdtemp(join(tmpdir(), 'trestle-features-'))
+  const { database, remove } = await openSqlite()
+  await database.migrate([featuresMigrations])
+  const clock = createManualClock(T0)
+  const definitions = createDefinitionStore(database)
+  const catalog = createCatalog({ store: definitions, clock })
+  const temporaryDir = join(dir, 'tmp')
+  const duckdb = createDuckDb({ temporaryDir, memoryLimit: '1GB', threads: 2 })
+  const log = createOfflineLog(join(dir, 'offline.db'))
+  const offline = createOfflineStore({ dir, log, duckdb, clock })
+  const online = createSqliteOnlineStore(join(dir, 'online.db'))
+  const blobs = createFileBlobStore(join(dir, 'blobs'))
+  const store = createFeatureStore({
+    catalog,
+    definitions,
+    offline,
+    online,
+    duckdb,
+    blobs,
+    clock,
+    temporaryDir,
+  })
+  return {
+    store,
+    dir,
+    clock,
+    apply: (manifest) =>
+      catalog.apply({
+        project: 'default',
+        manifest: featureManifest.parse(manifest),
+        dryRun: false,
+      }),
+    async close() {
+      await store.settled()
+      duckdb.close()
+      log.close()
+      online.close()
+      await database.stop(AbortSignal.timeout(5_000))
+      await remove()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
