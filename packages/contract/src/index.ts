@@ -13,3 +13,12 @@ export {
   type RouteReply,
   type RouteResult,
 } from './route.ts'
+export type {
+  DeclaredEndpoint,
+  Endpoint,
+  EndpointSchema,
+  ServingChange,
+  ServingVariant,
+  TrafficTable,
+  VariantStats,
+} from './serving.ts'

@@ -2,7 +2,15 @@ import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
+import {
+  createServing,
+  servingMigrations,
+  type FeatureReader,
+  type ModelSource,
+  type Runtime,
+} from './modules/serving/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
+import { fail } from './platform/errors.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import {
   addApiDocs,
@@ -25,7 +33,13 @@ export interface App {
   stop(): Promise<void>
 }
 
-export type AppOverrides = Readonly<{ clock?: Clock; log?: Logger }>
+export type AppOverrides = Readonly<{
+  clock?: Clock
+  log?: Logger
+  models?: ModelSource
+  features?: FeatureReader
+  runtime?: Runtime
+}>
 
 /** Wires the whole server. The one place that knows every module. */
 export function createApp(config: Config, overrides: AppOverrides = {}): App {
@@ -48,21 +62,38 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     version: VERSION,
   })
 
+  const serving = createServing({
+    database,
+    clock,
+    scheduler,
+    metrics,
+    log: logOf('serving'),
+    models: overrides.models ?? noModels,
+    features: overrides.features ?? null,
+    ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
+    config: { maxBodyBytes: config.http.maxBodyBytes },
+    version: VERSION,
+  })
+
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
   addHealthRoutes(http, {
     isDraining: () => isDraining,
-    checks: [{ name: 'database', check: () => database.ping() }],
+    checks: [
+      { name: 'database', check: () => database.ping() },
+      { name: 'models', check: () => serving.checkReady() },
+    ],
   })
   addApiDocs(http, () => describeRoutes(api, VERSION))
   http.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics())
   )
   identity.routes(http)
+  serving.routes(http)
 
   const migrations: Component = {
     name: 'migrations',
-    start: () => database.migrate([identityMigrations]),
+    start: () => database.migrate([identityMigrations, servingMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -78,6 +109,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     identity,
+    serving,
     scheduler,
     listener,
   ]
@@ -93,4 +125,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         for (const failure of failures) log.error({ err: failure }, 'stopping')
       })()),
   }
+}
+
+/** Stands where the model registry is plugged in. */
+const noModels: ModelSource = {
+  resolve: async (_project, reference) => {
+    throw fail('registry.model_not_found', `No registered model "${reference}"`)
+  },
 }
