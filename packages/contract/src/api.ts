@@ -1,20 +1,13 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
+import { serving } from './serving.ts'
 import { tracking } from './tracking.ts'
-import { monitoring } from './monitoring.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
-export const api = {
-  identity,
-  rollouts,
-  tracking,
-  registry,
-  monitoring,
-  costs,
-  features,
-}
+export const api = { identity, tracking, registry, features, serving, monitoring, costs, rollouts }
 
 export type Api = typeof api

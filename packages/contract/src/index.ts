@@ -89,3 +89,13 @@ export type {
   RolloutTransition,
 } from './rollouts-record.ts'
 export type { Gate, GateInput, GateMetric, RolloutStrategy } from './rollouts-strategy.ts'
+
+export type {
+  DeclaredEndpoint,
+  Endpoint,
+  EndpointSchema,
+  ServingChange,
+  ServingVariant,
+  TrafficTable,
+  VariantStats,
+} from './serving.ts'

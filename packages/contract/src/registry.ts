@@ -132,6 +132,8 @@ export const uploadQuery = z.object({
   /** The run that made the model. Without one, a run is made. */
   runId: z.string().optional(),
   featureService: z.string().optional(),
+  /** JSON object `{"inputs": [{"name", "type"}], "outputs": [{"name", "type"}]}`: the columns of the model, in order, with MLflow's types (`double`, `long`, `string` …). */
+  signature: z.string().optional(),
   /** File name within the version. */
   file: z
     .string()

@@ -2,17 +2,26 @@ import { join } from 'node:path'
 import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
+import { sortableId } from './kernel/ids.ts'
 import { costMigrations, createCosts } from './modules/costs/index.ts'
 import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
-import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import { createMonitoring, monitoringMigrations } from './modules/monitoring/index.ts'
-import type { InferenceCompleted } from './modules/serving/index.ts'
+import { createRegistry, registryMigrations } from './modules/registry/index.ts'
+import { createEvidence, createRollouts, rolloutMigrations } from './modules/rollouts/index.ts'
+import {
+  createServing,
+  servingMigrations,
+  type FeatureReader,
+  type InferenceCompleted,
+  type ModelSource,
+  type Runtime,
+} from './modules/serving/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
-import { createTopic, type Topic } from './platform/events/topic.ts'
+import type { Topic } from './platform/events/topic.ts'
 import {
   addApiDocs,
   addHealthRoutes,
@@ -24,6 +33,8 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { championsFrom, endpointsFrom } from './wiring/rollout-ports.ts'
+import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
 
@@ -39,6 +50,10 @@ export type AppOverrides = Readonly<{
   log?: Logger
   /** Where predictions are told of, for tests that make them up. */
   completed?: Topic<InferenceCompleted>
+  /** Models, features and runtime for tests of serving alone. */
+  models?: ModelSource
+  features?: FeatureReader
+  runtime?: Runtime
 }>
 
 /** Wires the whole server. The one place that knows every module. */
@@ -47,10 +62,14 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   const log =
     overrides.log ?? createLogger({ level: config.logLevel, isPretty: process.stderr.isTTY })
   const logOf = (module: string): Logger => log.child({ module })
+  const onListenerError = (error: unknown, topic: string): void =>
+    log.error({ err: error, topic }, 'a listener failed')
+  const { dataDir } = config
   let isDraining = false
 
   const metrics = createMetrics()
   const database = openDatabase(config.database, { clock })
+  const blobs = createFileBlobStore(join(dataDir, 'blobs'))
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
 
@@ -61,53 +80,75 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     config: config.identity,
     version: VERSION,
   })
-
-  const blobs = createFileBlobStore(join(config.dataDir, 'blobs'))
   const tracking = createTracking({ database, blobs, clock })
-  const onListenerError = (error: unknown, topic: string): void =>
-    log.error({ err: error, topic }, 'a listener failed')
   const registry = createRegistry({
     database,
     blobs,
     tracking,
     clock,
-    folderRoot: join(config.dataDir, 'models'),
+    folderRoot: join(dataDir, 'models'),
     onListenerError,
   })
-  const completed =
-    overrides.completed ??
-    createTopic<InferenceCompleted>('inference.completed', (error, topic) =>
-      log.error({ err: error, topic }, 'a listener failed')
-    )
+  const features = createFeatures({ database, clock, scheduler, blobs, dataDir })
+  const serving = createServing({
+    database,
+    clock,
+    scheduler,
+    metrics,
+    log: logOf('serving'),
+    models: overrides.models ?? modelsFrom(registry),
+    features: overrides.features ?? features,
+    ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
+    mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
+    config: { maxBodyBytes: config.http.maxBodyBytes },
+    version: VERSION,
+  })
+  const completed = overrides.completed ?? serving.completed
   const monitoring = createMonitoring({
     database,
     clock,
     log: logOf('monitoring'),
     scheduler,
     metrics,
-    dataDir: config.dataDir,
+    dataDir,
     completed,
   })
   const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
-  const features = createFeatures({ database, clock, scheduler, blobs, dataDir: config.dataDir })
+  const rollouts = createRollouts({
+    database,
+    clock,
+    scheduler,
+    log: logOf('rollouts'),
+    completed,
+    ports: {
+      endpoints: endpointsFrom(serving),
+      evidence: createEvidence({
+        arm: (q) => monitoring.arm(q),
+        comparison: (q) => monitoring.comparison(q),
+        drift: (id) => monitoring.drift(id),
+        costOf: (q) => costs.costOf(q),
+      }),
+      champion: championsFrom(registry),
+    },
+    processId: sortableId('proc', clock.now()),
+    config: { lookEveryMs: config.rollouts.lookEveryMs },
+  })
+  const modules = [identity, tracking, registry, features, serving, monitoring, costs, rollouts]
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
   addHealthRoutes(http, {
     isDraining: () => isDraining,
-    checks: [{ name: 'database', check: () => database.ping() }],
+    checks: [
+      { name: 'database', check: () => database.ping() },
+      { name: 'models', check: () => serving.checkReady() },
+    ],
   })
   addApiDocs(http, () => describeRoutes(api, VERSION))
   http.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics())
   )
-  identity.routes(http)
-  tracking.routes(http)
-  registry.routes(http)
-  monitoring.routes(http)
-  costs.routes(http)
-
-  features.routes(http)
+  for (const module of modules) module.routes(http)
 
   const migrations: Component = {
     name: 'migrations',
@@ -116,10 +157,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         identityMigrations,
         trackingMigrations,
         registryMigrations,
+        featuresMigrations,
+        servingMigrations,
         monitoringMigrations,
         costMigrations,
+        rolloutMigrations,
       ]),
-    start: () => database.migrate([identityMigrations, trackingMigrations, featuresMigrations]),
     stop: async () => {},
   }
   let url = ''
@@ -131,15 +174,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     stop: () => http.close(),
   }
   const components = [
-    createDataDirLock(config.dataDir),
+    createDataDirLock(dataDir),
     database,
     migrations,
-    identity,
-    tracking,
-    registry,
-    monitoring,
-    costs,
-    features,
+    ...modules,
     scheduler,
     listener,
   ]

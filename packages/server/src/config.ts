@@ -32,6 +32,8 @@ const environment = z.object({
     .default('info'),
   /** Largest JSON body. Uploads of artifacts are streamed and not limited by it. */
   TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
+  /** How often a running rollout looks at its evidence. */
+  TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
   TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
   /** How long stop waits for answers under way. */
   TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
@@ -46,6 +48,7 @@ export type Config = Readonly<{
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
+  rollouts: { lookEveryMs: number }
   drainTimeoutMs: number
 }>
 
@@ -76,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,
       requestTimeoutMs: e.TRESTLE_REQUEST_TIMEOUT_MS,
     },
+    rollouts: { lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
   })
 }

@@ -1,5 +1,7 @@
 import { uploadQuery } from '@trestle/contract'
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { stringify } from 'yaml'
 import { z } from 'zod'
 import { randomHexId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
@@ -11,6 +13,8 @@ import type { RegisteredModels } from './registry.ts'
 const path = z.object({ name: z.string().min(1) })
 const strings = z.record(z.string(), z.string())
 const numbers = z.record(z.string(), z.number())
+const columns = z.array(z.strictObject({ name: z.string().min(1), type: z.string().min(1) })).min(1)
+const signature = z.strictObject({ inputs: columns, outputs: columns })
 
 /**
  * `PUT /api/models/:name/versions`: the body is an ONNX file, the answer the version made from it. The model is made when there is none.
@@ -29,6 +33,10 @@ export function addUploadRoutes(
       const query = parse(uploadQuery, request.query)
       const tags = parse(strings, readJson(query.tags, 'tags'))
       const metrics = parse(numbers, readJson(query.metrics, 'metrics'))
+      const columnsOf =
+        query.signature === undefined
+          ? null
+          : parse(signature, readJson(query.signature, 'signature'))
       const { project, principal } = request
       const version = await inOwnWords(async () => {
         await ensureModel(models, project, name)
@@ -36,6 +44,12 @@ export function addUploadRoutes(
           throw fail('resource.not_found', `No run "${query.runId}"`)
         const folder = `models/${randomHexId()}`
         await tracking.writeFile(project, `${folder}/${query.file}`, bodyOf(request))
+        if (columnsOf !== null)
+          await tracking.writeFile(
+            project,
+            `${folder}/MLmodel`,
+            Readable.from([mlModelOf(query.file, columnsOf)])
+          )
         const runId = await tracking.recordMetrics({
           project,
           runId: query.runId ?? null,
@@ -59,6 +73,18 @@ export function addUploadRoutes(
       return reply.status(201).send(await describeVersion(tracking, version))
     })
   })
+}
+
+/** The signature beside the file, as MLflow keeps it: the version then reads the same to MLflow's clients. */
+function mlModelOf(file: string, { inputs, outputs }: z.output<typeof signature>): Buffer {
+  const text = (list: z.output<typeof columns>): string =>
+    JSON.stringify(list.map(({ name, type }) => ({ type, name, required: true })))
+  return Buffer.from(
+    stringify({
+      flavors: { onnx: { data: file } },
+      signature: { inputs: text(inputs), outputs: text(outputs) },
+    })
+  )
 }
 
 async function ensureModel(models: RegisteredModels, project: string, name: string): Promise<void> {

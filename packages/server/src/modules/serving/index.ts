@@ -1,3 +1,196 @@
-/** Online serving: endpoints, their variants, runtimes and protocols. Tells of every prediction; knows nothing of who listens. */
+/**
+ * Online serving: endpoints, their variants, runtimes and protocols. Owns the endpoint table and the path of a prediction.
+ * Tells of every prediction through `completed`; knows nothing of who listens. What it needs of others it states as ports: models, features,
+ * and whether a rollout holds an endpoint's traffic.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Component } from '../../platform/component.ts'
+import type { Database } from '../../platform/database/index.ts'
+import { fail } from '../../platform/errors.ts'
+import { createTopic, type Topic } from '../../platform/events/topic.ts'
+import type { Scheduler } from '../../platform/jobs/scheduler.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
+import { createDataPlane } from './data-plane.ts'
+import { createEndpointControl } from './endpoint-control.ts'
+import type { EndpointRecord, VariantRecord } from './endpoint.ts'
+import type { FeatureReader } from './feature-reader.ts'
+import { createFleet, toRecord, type Fleet } from './fleet.ts'
+import type { InferenceCompleted } from './inference-event.ts'
+import type { ModelSource } from './model-source.ts'
+import { addProtocols } from './protocols/index.ts'
+import { addServingRoutes, type TrafficGate } from './routes.ts'
+import type { Runtime } from './runtime.ts'
+import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { createModelLoader } from './served-model.ts'
+import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
+import { createServingStore } from './store.ts'
+import type { Traffic } from './traffic.ts'
+
+export { servingMigrations } from './migrations/index.ts'
+export type { EndpointRecord, VariantRecord } from './endpoint.ts'
+export type { FeatureReader, FeatureRows, FeatureServiceSchema } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
+export type { ModelSource, ServableVersion } from './model-source.ts'
+export type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
+export type { Tensor } from './tensor.ts'
 export type { Traffic } from './traffic.ts'
+
+export type ServingConfig = Readonly<{
+  /** Longest time that a prediction may take; a caller may ask for less. */
+  timeoutMs: number
+  /** Rows of one run of a model at most. */
+  maxBatchRows: number
+  /** Requests that may wait for one variant; one more is refused with 503. */
+  maxQueued: number
+  maxBodyBytes: number
+  /** Copies that may wait for one shadow, and how many may be under way; more are dropped and counted. */
+  maxShadowQueued: number
+  maxShadowRunning: number
+  shadowTimeoutMs: number
+}>
+
+export const servingDefaults: ServingConfig = {
+  timeoutMs: 30_000,
+  maxBatchRows: 64,
+  maxQueued: 1_024,
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxShadowQueued: 256,
+  maxShadowRunning: 16,
+  shadowTimeoutMs: 10_000,
+}
+
+export interface Serving extends Component {
+  routes(app: FastifyInstance): void
+  getEndpoint(project: string, name: string): Promise<EndpointRecord | null>
+  listEndpoints(project: string): Promise<readonly EndpointRecord[]>
+  /** Loads and warms the model before it returns; the variant has no traffic yet. Throws `serving.model_load_failed`. */
+  addVariant(
+    project: string,
+    endpoint: string,
+    request: { variant?: string; model: string }
+  ): Promise<VariantRecord>
+  /** Throws `resource.conflict` while the variant has traffic. */
+  removeVariant(project: string, endpoint: string, variant: string): Promise<void>
+  /** Persisted, then live at once; setting what is set already changes nothing. Throws `request.invalid` and `serving.not_ready`. */
+  setTraffic(
+    ...change: [project: string, endpoint: string, traffic: Traffic, by: string]
+  ): Promise<void>
+  /** Every finished prediction, live and shadow, failed ones too; published after the answer is on its way. */
+  readonly completed: Topic<InferenceCompleted>
+  /** Throws `serving.not_ready` while models with traffic are being loaded after a start. */
+  checkReady(): Promise<void>
+}
+
+const RELOAD_EVERY_MS = 2_000
+const RETRY_FAILED_MS = 30_000
+
+export function createServing(deps: {
+  database: Database
+  clock: Clock
+  scheduler: Scheduler
+  metrics: Registry
+  log: Logger
+  models: ModelSource
+  features: FeatureReader | null
+  mayChangeTraffic?: TrafficGate
+  runtime?: Runtime
+  config?: Partial<ServingConfig>
+  version: string
+}): Serving {
+  const { clock, log, features } = deps
+  const config = { ...servingDefaults, ...deps.config }
+  const completed = createTopic<InferenceCompleted>('inference.completed', (error) =>
+    log.error({ err: error }, 'a listener of inference.completed failed')
+  )
+  const loader = createModelLoader({
+    source: deps.models,
+    features,
+    runtime: deps.runtime ?? createOnnxRuntime(),
+    limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
+  })
+  const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
+  const fleet: Fleet = createFleet({
+    loader,
+    metrics,
+    log,
+    shadowLimits: { maxQueued: config.maxShadowQueued, maxRunning: config.maxShadowRunning },
+  })
+  const control = createEndpointControl({
+    store: createServingStore(deps.database),
+    fleet,
+    loader,
+    clock,
+  })
+  const dataPlane = createDataPlane({
+    fleet,
+    features,
+    clock,
+    limits: config,
+    onCompleted: (event) => completed.publish(event),
+  })
+  deps.scheduler.every({
+    name: 'serving.follow-endpoints',
+    intervalMs: RELOAD_EVERY_MS,
+    work: async () => {
+      await control.reload()
+      fleet.retryFailed(RETRY_FAILED_MS)
+    },
+  })
+
+  return {
+    name: 'serving',
+    completed,
+    routes(app) {
+      addServingRoutes(app, {
+        fleet,
+        control,
+        mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
+      })
+      addProtocols(app, {
+        dataPlane,
+        fleet,
+        maxBodyBytes: config.maxBodyBytes,
+        maxBatchRows: config.maxBatchRows,
+        version: deps.version,
+      })
+    },
+    getEndpoint: async (project, name) => {
+      const endpoint = fleet.find(project, name)
+      return endpoint === undefined ? null : toRecord(endpoint)
+    },
+    listEndpoints: async (project) => fleet.list(project).map(toRecord),
+    addVariant: (project, name, request) => control.addVariant({ project, name }, request),
+    removeVariant: (project, name, variant) => control.removeVariant({ project, name }, variant),
+    async setTraffic(...[project, name, traffic, by]) {
+      await control.setTraffic({ project, name }, traffic)
+      log.info({ endpoint: name, traffic, by }, 'traffic set')
+    },
+    checkReady: async () => {
+      const pending = fleet.pending()
+      if (pending.length > 0)
+        throw fail('serving.not_ready', `Loading ${pending.join(', ')}`, { details: { pending } })
+    },
+    start: () => control.reload(),
+    async stop(signal) {
+      await dataPlane.flush()
+      await Promise.race([fleet.close(), aborted(signal)])
+    },
+  }
+}
+
+function* queueDepths(
+  fleet: Fleet
+): Generator<{ endpoint: string; variant: string; queued: number }> {
+  for (const { stored, variants } of fleet.all())
+    for (const { name, served } of variants.values())
+      if (served !== null)
+        yield { endpoint: stored.name, variant: name, queued: served.batcher.queued }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,214 @@
+import { messageOf } from '../../kernel/errors.ts'
+import { fail } from '../../platform/errors.ts'
+import type { LoadedModel } from './runtime.ts'
+import { concatRows, rowsOf, sliceRows, type Tensor } from './tensor.ts'
+
+export type BatchLimits = Readonly<{
+  /** Rows of one run at most; a larger request runs alone. */
+  maxBatchRows: number
+  /** Requests that may wait at most; one more is refused with `serving.overloaded`. */
+  maxQueued: number
+}>
+
+export type Work = Readonly<{
+  inputs: readonly Tensor[]
+  rows: number
+  /** `performance.now()` time after which nobody waits for the answer. */
+  deadline: number
+  /** Whether the caller went away. */
+  isGone: () => boolean
+}>
+
+export type Outcome = Readonly<{
+  outputs: readonly Tensor[]
+  queueMs: number
+  computeMs: number
+  /** This request's share, by rows, of the run. */
+  busyMs: number
+}>
+
+/** Runs one model version's requests: alone when it is idle, together when they queued while it was busy. */
+export interface Batcher {
+  /** Rejects with `serving.overloaded`, `request.deadline_exceeded`, `request.cancelled` or `serving.model_failed`. */
+  run(work: Work): Promise<Outcome>
+  readonly queued: number
+  /** Finishes what was taken, then resolves. */
+  drain(): Promise<void>
+}
+
+type Job = Work & {
+  readonly shapeKey: string
+  readonly queuedAt: number
+  isSettled: boolean
+  resolve: (outcome: Outcome) => void
+  reject: (error: Error) => void
+}
+
+/**
+ * Work-conserving batching: no request waits for company while the model is idle. A failed batch is halved and run again, so that a poison row
+ * fails alone. `onBatch` is told the rows of each run.
+ */
+export function createBatcher(
+  deps: { model: LoadedModel; isBatchable: boolean; onBatch?: (rows: number) => void },
+  limits: BatchLimits
+): Batcher {
+  const { model } = deps
+  let queue: Job[] = []
+  let live = 0
+  let isBusy = false
+  let idle: (() => void)[] = []
+  let sweep: { timer: NodeJS.Timeout; at: number } | null = null
+  const running = new Set<Job>()
+
+  const settle = (job: Job, outcome: Outcome | Error): void => {
+    if (job.isSettled) return
+    job.isSettled = true
+    live--
+    if (outcome instanceof Error) job.reject(outcome)
+    else job.resolve(outcome)
+  }
+
+  /** One timer stands for all deadlines: it is set for the nearest and looks again when it rings. */
+  const armSweep = (deadline: number): void => {
+    if (deadline === Infinity || (sweep !== null && sweep.at <= deadline)) return
+    if (sweep !== null) clearTimeout(sweep.timer)
+    const delay = Math.min(Math.max(0, deadline - performance.now()) + 1, 2 ** 31 - 1)
+    sweep = { at: deadline, timer: setTimeout(ring, delay) }
+    sweep.timer.unref()
+  }
+  const ring = (): void => {
+    sweep = null
+    const now = performance.now()
+    let nearest = Infinity
+    for (const job of [...queue, ...running]) {
+      if (job.deadline <= now) settle(job, late())
+      else nearest = Math.min(nearest, job.deadline)
+    }
+    queue = queue.filter((job) => !job.isSettled)
+    armSweep(nearest)
+  }
+
+  const takeBatch = (): Job[] => {
+    const now = performance.now()
+    const batch: Job[] = []
+    const left: Job[] = []
+    let rows = 0
+    for (const job of queue) {
+      if (job.isSettled) continue
+      if (job.deadline <= now) settle(job, late())
+      else if (job.isGone()) settle(job, gone())
+      else if (fits(job, batch[0], rows)) {
+        batch.push(job)
+        rows += job.rows
+      } else left.push(job)
+    }
+    queue = left
+    return batch
+  }
+  const fits = (job: Job, first: Job | undefined, rows: number): boolean =>
+    first === undefined ||
+    (deps.isBatchable && job.shapeKey === first.shapeKey && rows + job.rows <= limits.maxBatchRows)
+
+  const runBatch = async (batch: readonly Job[]): Promise<void> => {
+    const [first] = batch
+    if (first === undefined) return
+    const begun = performance.now()
+    const rows = batch.reduce((sum, job) => sum + job.rows, 0)
+    try {
+      const inputs = batch.length === 1 ? first.inputs : join(batch)
+      const outputs = await model.infer(inputs)
+      const computeMs = performance.now() - begun
+      deps.onBatch?.(rows)
+      if (batch.length > 1 && outputs.some((output) => rowsOf(output) !== rows))
+        throw new Error('the model gave another number of rows than it was given')
+      let at = 0
+      for (const job of batch) {
+        settle(job, {
+          outputs:
+            batch.length === 1 ? outputs : outputs.map((output) => sliceRows(output, at, job.rows)),
+          queueMs: begun - job.queuedAt,
+          computeMs,
+          busyMs: rows === 0 ? computeMs : (computeMs * job.rows) / rows,
+        })
+        at += job.rows
+      }
+    } catch (error) {
+      if (batch.length === 1) {
+        settle(first, broken(error))
+        return
+      }
+      const half = batch.length >> 1
+      await runBatch(batch.slice(0, half))
+      await runBatch(batch.slice(half))
+    }
+  }
+
+  const turn = async (): Promise<void> => {
+    isBusy = true
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      for (const job of batch) running.add(job)
+      await runBatch(batch)
+      running.clear()
+    }
+    isBusy = false
+    const resolved = idle
+    idle = []
+    for (const resolve of resolved) resolve()
+  }
+
+  return {
+    run: (work) =>
+      new Promise<Outcome>((resolve, reject) => {
+        if (queue.length >= limits.maxQueued) {
+          reject(
+            fail('serving.overloaded', `${limits.maxQueued} requests wait already; try again soon`)
+          )
+          return
+        }
+        live++
+        queue.push({
+          ...work,
+          shapeKey: deps.isBatchable ? shapeKeyOf(work.inputs) : '',
+          queuedAt: performance.now(),
+          isSettled: false,
+          resolve,
+          reject,
+        })
+        armSweep(work.deadline)
+        if (!isBusy) void turn()
+      }),
+    get queued() {
+      return queue.length
+    },
+    async drain() {
+      while (isBusy || live > 0) await new Promise<void>((resolve) => idle.push(resolve))
+      if (sweep !== null) clearTimeout(sweep.timer)
+    },
+  }
+}
+
+const late = () =>
+  fail('request.deadline_exceeded', 'The deadline passed before the model had answered')
+const gone = () => fail('request.cancelled', 'The caller went away while the request waited')
+const broken = (error: unknown) =>
+  fail('serving.model_failed', `The model failed on this input: ${messageOf(error)}`, {
+    cause: error,
+  })
+
+/** What must be the same in a batch: every dimension but the first. */
+function shapeKeyOf(inputs: readonly Tensor[]): string {
+  let key = ''
+  for (const { shape } of inputs) {
+    for (let axis = 1; axis < shape.length; axis++) key += `${shape[axis] ?? 0},`
+    key += ';'
+  }
+  return key
+}
+
+function join(batch: readonly Job[]): Tensor[] {
+  const [first, ...others] = batch
+  if (first === undefined) return []
+  return first.inputs.map((input, i) =>
+    concatRows([input, ...others.map((job) => job.inputs[i] ?? input)])
+  )
+}

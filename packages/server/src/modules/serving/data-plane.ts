@@ -1,0 +1,283 @@
+import { AppError } from '../../kernel/errors.ts'
+import { randomHexId } from '../../kernel/ids.ts'
+import type { Scalar } from '../../kernel/scalar.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { fail } from '../../platform/errors.ts'
+import { checkInputs } from './check-inputs.ts'
+import type { FeatureReader } from './feature-reader.ts'
+import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
+import type { InferenceCompleted } from './inference-event.ts'
+import { loggedColumns } from './logged-columns.ts'
+import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
+import type { ServedModel } from './served-model.ts'
+import type { Outcome } from './batcher.ts'
+import { stickyKeyOf } from './sticky-key.ts'
+import type { Tensor } from './tensor.ts'
+import { chooseVariant, isShadowed } from './traffic.ts'
+
+/** A prediction asked for, whatever protocol it came by. */
+export type InferenceRequest = Readonly<{
+  project: string
+  endpoint: string
+  requestId: string
+  apiKeyId: string | null
+  /** A request header by its lower-case name. */
+  header: (name: string) => string | undefined
+  /** The variant to answer, by its name or its model version; null leaves it to the traffic. */
+  variant: string | null
+  /** Null means the server's own limit; a longer one is cut to it. */
+  timeoutMs: number | null
+  /** Whether the caller went away. */
+  isGone: () => boolean
+  payload: Payload
+}>
+
+export type InferenceAnswer = Readonly<{
+  predictionId: string
+  variant: string
+  model: Readonly<{ name: string; version: number }>
+  rows: number
+  outputs: readonly Tensor[]
+}>
+
+/** Answers predictions from the fleet. Knows no protocol. */
+export interface DataPlane {
+  /** Throws catalogued errors; every request of a known endpoint is told of through `onCompleted`, failed ones too. */
+  infer(request: InferenceRequest): Promise<InferenceAnswer>
+  /** Resolves when what was told of so far has been passed on. */
+  flush(): Promise<void>
+}
+
+type Prediction = Readonly<{
+  request: InferenceRequest
+  endpoint: LiveEndpoint
+  variant: LiveVariant
+  id: string
+  at: number
+  begunAt: number
+  stickyKey: string | null
+  role: 'live' | 'shadow'
+  pairedWith: string | null
+}>
+
+type Result = {
+  served: ServedModel | null
+  prepared: Prepared | null
+  outcome: Outcome | null
+  error: unknown
+}
+
+export function createDataPlane(deps: {
+  fleet: Fleet
+  features: FeatureReader | null
+  clock: Clock
+  limits: { timeoutMs: number; shadowTimeoutMs: number }
+  onCompleted: (event: InferenceCompleted) => void
+}): DataPlane {
+  const { fleet, clock, limits } = deps
+  // What is left to do once an answer is on its way: telling of it, and its shadows. Done in a later turn, so that the answer leaves first.
+  let afterwards: (() => void)[] = []
+  const later = (task: () => void): void => {
+    if (afterwards.push(task) > 1) return
+    setImmediate(() => {
+      const tasks = afterwards
+      afterwards = []
+      for (const each of tasks) each()
+    })
+  }
+
+  const run = async (prediction: Prediction, deadline: number): Promise<Result> => {
+    const { request, endpoint, variant, role } = prediction
+    const result: Result = { served: null, prepared: null, outcome: null, error: null }
+    const release = variant.served?.lease()
+    try {
+      const served = readyModel(endpoint, variant)
+      result.served = served
+      const prepared = prepareInputs(
+        { features: deps.features, served, stored: endpoint.stored, at: prediction.at },
+        request.payload
+      )
+      result.prepared = prepared instanceof Promise ? await prepared : prepared
+      const { inputs, rows } = checkInputs(served.spec, result.prepared.tensors)
+      result.outcome = await served.batcher.run({
+        inputs,
+        rows,
+        deadline,
+        isGone: role === 'live' ? request.isGone : stays,
+      })
+    } catch (error) {
+      result.error = error
+    } finally {
+      release?.()
+    }
+    return result
+  }
+
+  const tell = (prediction: Prediction, result: Result, latencyMs: number): void => {
+    const event = toEvent(prediction, result, latencyMs)
+    prediction.variant.meter.done(event)
+    deps.onCompleted(event)
+  }
+
+  const shadow = (prediction: Prediction): void => {
+    const { endpoint } = prediction
+    for (const { variant: name, share } of endpoint.plan.shadows) {
+      const variant = endpoint.variants.get(name)
+      if (variant === undefined || variant === prediction.variant) continue
+      if (!isShadowed(share, { salt: `${endpoint.plan.salt}/${name}`, id: prediction.id })) continue
+      const isTaken = variant.shadows.offer(async () => {
+        const copy: Prediction = {
+          ...prediction,
+          variant,
+          id: randomHexId(),
+          at: clock.now(),
+          begunAt: performance.now(),
+          role: 'shadow',
+          pairedWith: prediction.id,
+        }
+        const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
+        tell(copy, result, performance.now() - copy.begunAt)
+      })
+      if (!isTaken) variant.meter.shadowDropped()
+    }
+  }
+
+  return {
+    async infer(request) {
+      const begunAt = performance.now()
+      const endpoint = fleet.find(request.project, request.endpoint)
+      if (endpoint === undefined)
+        throw fail('serving.endpoint_not_found', `No endpoint "${request.endpoint}"`, {
+          details: { endpoint: request.endpoint },
+        })
+      const stickyKey = stickyKeyOf(request, endpoint)
+      const prediction: Prediction = {
+        request,
+        endpoint,
+        variant: pickVariant(endpoint, request, stickyKey),
+        id: randomHexId(),
+        at: clock.now(),
+        begunAt,
+        stickyKey,
+        role: 'live',
+        pairedWith: null,
+      }
+      const timeoutMs = Math.min(request.timeoutMs ?? Infinity, limits.timeoutMs)
+      const result = await run(prediction, begunAt + timeoutMs)
+      const latencyMs = performance.now() - begunAt
+      const hasRun = result.outcome !== null || isModelFailure(result.error)
+      later(() => {
+        tell(prediction, result, latencyMs)
+        if (hasRun) shadow(prediction)
+      })
+      if (result.outcome === null) throw result.error
+      const { variant } = prediction
+      return {
+        predictionId: prediction.id,
+        variant: variant.name,
+        model: variant.model,
+        rows: rowsIn(result),
+        outputs: result.outcome.outputs,
+      }
+    },
+    flush: () =>
+      new Promise((resolve) => {
+        if (afterwards.length === 0) resolve()
+        else later(resolve)
+      }),
+  }
+}
+
+const stays = (): boolean => false
+
+function pickVariant(
+  endpoint: LiveEndpoint,
+  request: InferenceRequest,
+  stickyKey: string | null
+): LiveVariant {
+  const { variants, plan } = endpoint
+  if (request.variant !== null) {
+    const forced =
+      variants.get(request.variant) ??
+      [...variants.values()].find(({ model }) => String(model.version) === request.variant)
+    if (forced !== undefined) return forced
+    throw fail(
+      'serving.variant_not_found',
+      `Endpoint "${request.endpoint}" has no variant "${request.variant}"`,
+      { details: { endpoint: request.endpoint, variant: request.variant } }
+    )
+  }
+  const chosen = chooseVariant(plan, stickyKey ?? request.requestId)
+  const variant = chosen === null ? undefined : variants.get(chosen)
+  if (variant?.state === 'ready') return variant
+  // A variant that is not in memory (its model broke, or is still loading after a restart) must not cost its share of callers their answers.
+  const standIns = plan.ranges.flatMap((range) => variants.get(range.variant) ?? [])
+  const standIn = standIns.find(({ state }) => state === 'ready') ?? variant
+  if (standIn !== undefined) return standIn
+  throw fail('serving.not_ready', `Endpoint "${request.endpoint}" has no variant with traffic`)
+}
+
+function readyModel(endpoint: LiveEndpoint, variant: LiveVariant): ServedModel {
+  if (variant.served !== null) return variant.served
+  throw fail(
+    'serving.not_ready',
+    variant.state === 'failed'
+      ? `Variant "${variant.name}" of "${endpoint.stored.name}" failed to load: ${variant.error ?? ''}`
+      : `Variant "${variant.name}" of "${endpoint.stored.name}" is loading`
+  )
+}
+
+const isModelFailure = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'serving.model_failed'
+
+function rowsIn({ prepared }: Result): number {
+  const first = prepared?.tensors[0]
+  return first?.shape[0] ?? (first === undefined ? 0 : 1)
+}
+
+function toEvent(prediction: Prediction, result: Result, latencyMs: number): InferenceCompleted {
+  const { request, endpoint, variant } = prediction
+  const { served, prepared, outcome, error } = result
+  const code =
+    error instanceof AppError ? error.code : error === null ? null : 'internal.unexpected'
+  return {
+    predictionId: prediction.id,
+    requestId: request.requestId,
+    project: request.project,
+    endpoint: endpoint.stored.name,
+    endpointId: endpoint.stored.id,
+    variant: variant.name,
+    model: variant.model,
+    role: prediction.role,
+    pairedWith: prediction.pairedWith,
+    at: prediction.at,
+    latencyMs,
+    stages: {
+      featuresMs: prepared?.featuresMs ?? 0,
+      queueMs: outcome?.queueMs ?? 0,
+      computeMs: outcome?.computeMs ?? 0,
+    },
+    busyMs: outcome?.busyMs ?? 0,
+    device: served?.device ?? 'cpu',
+    status: code === null ? 'ok' : statusOf(code),
+    errorCode: code,
+    stickyKey: prediction.stickyKey,
+    apiKeyId: request.apiKeyId,
+    entities: prepared?.entities ?? NO_ENTITIES,
+    rows: rowsIn(result),
+    inputs:
+      prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null),
+    outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
+    oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
+  }
+}
+
+const NO_ENTITIES: Readonly<Record<string, Scalar>> = {}
+
+/** `error` is the model's fault alone: a caller's mistake or a full queue must not count against a variant. */
+function statusOf(code: string): 'error' | 'timeout' | 'rejected' {
+  if (code === 'request.deadline_exceeded') return 'timeout'
+  const isRefusal =
+    code.startsWith('request.') || code === 'serving.overloaded' || code === 'serving.not_ready'
+  return isRefusal ? 'rejected' : 'error'
+}

@@ -1,0 +1,269 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { sortableId } from '../../kernel/ids.ts'
+import { fail } from '../../platform/errors.ts'
+import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
+import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
+import type { ModelLoader, ServedModel } from './served-model.ts'
+import type { ServingStore } from './store.ts'
+import { findTrafficFault, type Traffic } from './traffic.ts'
+
+export type NewEndpoint = Readonly<{
+  project: string
+  name: string
+  /** Of the first variant; it gets all traffic. */
+  model: string
+  variant?: string | undefined
+  featureService: string | null
+  stickyKey: string | null
+  columns: readonly string[] | null
+}>
+
+/** Changes endpoints: written first, live at once after. */
+export interface EndpointControl {
+  create(request: NewEndpoint): Promise<void>
+  remove(project: string, name: string): Promise<void>
+  /** Loads and warms the model, then adds it without traffic. The same variant with the same model again changes nothing. */
+  addVariant(
+    at: EndpointName,
+    request: { variant?: string | undefined; model: string }
+  ): Promise<VariantRecord>
+  /** Throws `resource.conflict` while the variant has traffic. */
+  removeVariant(at: EndpointName, variant: string): Promise<void>
+  /** Setting what is set already changes nothing. */
+  setTraffic(at: EndpointName, traffic: Traffic): Promise<void>
+  /** Sets what is not variants or traffic. */
+  configure(
+    at: EndpointName,
+    settings: Pick<NewEndpoint, 'featureService' | 'stickyKey' | 'columns'>
+  ): Promise<void>
+  /** Follows what other replicas wrote. */
+  reload(): Promise<void>
+}
+
+export type EndpointName = Readonly<{ project: string; name: string }>
+
+/** Two writers of one endpoint meet seldom; more misses than this in a row is a fault. */
+const MAX_TRIES = 10
+
+export function createEndpointControl(deps: {
+  store: ServingStore
+  fleet: Fleet
+  loader: ModelLoader
+  clock: Clock
+}): EndpointControl {
+  const { store, fleet, loader, clock } = deps
+
+  const read = async ({ project, name }: EndpointName): Promise<StoredEndpoint> => {
+    const stored = await store.findEndpoint(project, name)
+    if (stored === null)
+      throw fail('serving.endpoint_not_found', `No endpoint "${name}"`, {
+        details: { endpoint: name },
+      })
+    return stored
+  }
+
+  /** Reads, changes and writes an endpoint until nobody came between. `edit` returns its argument to change nothing. */
+  const change = async (
+    at: EndpointName,
+    edit: (stored: StoredEndpoint) => StoredEndpoint,
+    loaded?: ReadonlyMap<string, ServedModel>
+  ): Promise<void> => {
+    for (let i = 0; i < MAX_TRIES; i++) {
+      const before = await read(at)
+      const edited = edit(before)
+      if (edited === before) {
+        fleet.put(before, loaded)
+        return
+      }
+      const after = { ...edited, revision: before.revision + 1, updatedAt: clock.now() }
+      if (!(await store.updateEndpoint(after))) continue
+      fleet.put(after, loaded)
+      return
+    }
+    throw fail('resource.conflict', `Endpoint "${at.name}" is being changed by others; try again`)
+  }
+
+  const load = (
+    settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
+    request: { variant?: string | undefined; model: string }
+  ): Promise<ServedModel> => {
+    const { project, columns, featureService } = settings
+    // The variant's own name may come from the version that the reference turns out to be; its meter is looked up by then.
+    let meter: { onBatch: (rows: number) => void } | null = null
+    const loading = loader.load({
+      project,
+      reference: request.model,
+      columns,
+      featureService,
+      onBatch: (rows) => meter?.onBatch(rows),
+    })
+    return loading.then((served) => {
+      meter = fleet.loadSettings(settings, request.variant ?? defaultName(served))
+      return served
+    })
+  }
+
+  return {
+    async create(request) {
+      const { project, name, featureService, stickyKey, columns } = request
+      if ((await store.findEndpoint(project, name)) !== null) throw taken(name)
+      const served = await load(request, request)
+      const variant = request.variant ?? defaultName(served)
+      const now = clock.now()
+      const id = sortableId('ep', now)
+      const stored: StoredEndpoint = {
+        id,
+        project,
+        name,
+        revision: 1,
+        featureService,
+        stickyKey,
+        columns,
+        variants: [{ name: variant, model: served.model, addedAt: now }],
+        traffic: { salt: id, weights: [{ variant, basisPoints: 10_000 }], shadows: [] },
+        createdAt: now,
+        updatedAt: now,
+      }
+      if (!(await store.insertEndpoint(stored))) {
+        await served.retire()
+        throw taken(name)
+      }
+      fleet.put(stored, new Map([[variant, served]]))
+    },
+
+    async remove(project, name) {
+      const stored = await read({ project, name })
+      await store.deleteEndpoint(stored.id)
+      fleet.remove(stored.id)
+    },
+
+    async addVariant(at, request) {
+      const stored = await read(at)
+      const served = await load(stored, request)
+      const name = request.variant ?? defaultName(served)
+      const loaded = new Map([[name, served]])
+      try {
+        await change(
+          at,
+          (before) => {
+            const old = before.variants.find((variant) => variant.name === name)
+            if (old === undefined)
+              return {
+                ...before,
+                variants: [...before.variants, { name, model: served.model, addedAt: clock.now() }],
+              }
+            if (old.model.name === served.model.name && old.model.version === served.model.version)
+              return before
+            throw fail(
+              'resource.already_exists',
+              `Variant "${name}" is ${old.model.name}/${old.model.version}; take another name`
+            )
+          },
+          loaded
+        )
+      } catch (error) {
+        await served.retire()
+        throw error
+      }
+      return toVariantRecord(liveVariant(fleet, at, name))
+    },
+
+    removeVariant: (at, variant) =>
+      change(at, (stored) => {
+        if (!stored.variants.some(({ name }) => name === variant))
+          throw fail(
+            'serving.variant_not_found',
+            `Endpoint "${at.name}" has no variant "${variant}"`
+          )
+        if (hasTraffic(stored.traffic, variant))
+          throw fail(
+            'resource.conflict',
+            `Variant "${variant}" has traffic; move its traffic first`,
+            { details: { variant } }
+          )
+        const { weights, shadows } = stored.traffic
+        return {
+          ...stored,
+          variants: stored.variants.filter(({ name }) => name !== variant),
+          traffic: {
+            ...stored.traffic,
+            weights: weights.filter((weight) => weight.variant !== variant),
+            shadows: shadows.filter((shadow) => shadow.variant !== variant),
+          },
+        }
+      }),
+
+    setTraffic: (at, traffic) =>
+      change(at, (stored) => {
+        const fault = findTrafficFault(
+          traffic,
+          stored.variants.map(({ name }) => name)
+        )
+        if (fault !== null) throw fail('request.invalid', fault)
+        requireReady(fleet, { stored, traffic })
+        return isSameTraffic(stored.traffic, traffic) ? stored : { ...stored, traffic }
+      }),
+
+    configure: (at, { featureService, stickyKey, columns }) =>
+      change(at, (stored) => {
+        const isSame =
+          stored.featureService === featureService &&
+          stored.stickyKey === stickyKey &&
+          JSON.stringify(stored.columns) === JSON.stringify(columns)
+        return isSame ? stored : { ...stored, featureService, stickyKey, columns }
+      }),
+
+    async reload() {
+      const known = fleet.all() // before the list is read: one made meanwhile is not in it
+      const stored = await store.listEndpoints()
+      const ids = new Set(stored.map(({ id }) => id))
+      for (const endpoint of known)
+        if (!ids.has(endpoint.stored.id)) fleet.remove(endpoint.stored.id)
+      for (const endpoint of stored) fleet.put(endpoint)
+    },
+  }
+}
+
+/** A variant that is not ready may keep the traffic it has and lose some, but gets none more. */
+function requireReady(
+  fleet: Fleet,
+  { stored, traffic }: { stored: StoredEndpoint; traffic: Traffic }
+): void {
+  const live = fleet.find(stored.project, stored.name)
+  for (const { variant, basisPoints } of traffic.weights) {
+    const before = stored.traffic.weights.find((weight) => weight.variant === variant)
+    if (basisPoints <= (before?.basisPoints ?? 0)) continue
+    const state = live?.variants.get(variant)?.state
+    if (state !== undefined && state !== 'ready')
+      throw fail(
+        'serving.not_ready',
+        `Variant "${variant}" is ${state} and can take no traffic yet`
+      )
+  }
+}
+
+function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant {
+  const variant = fleet.find(at.project, at.name)?.variants.get(name)
+  if (variant === undefined)
+    throw fail('serving.variant_not_found', `Variant "${name}" was removed meanwhile`)
+  return variant
+}
+
+const defaultName = (served: ServedModel): string => `v${served.model.version}`
+
+const taken = (name: string) =>
+  fail('resource.already_exists', `There is an endpoint "${name}"`, { details: { endpoint: name } })
+
+const hasTraffic = ({ weights, shadows }: Traffic, variant: string): boolean =>
+  weights.some((weight) => weight.variant === variant && weight.basisPoints > 0) ||
+  shadows.some((shadow) => shadow.variant === variant && shadow.share > 0)
+
+function isSameTraffic(a: Traffic, b: Traffic): boolean {
+  const text = ({ salt, weights, shadows }: Traffic): string =>
+    JSON.stringify([
+      salt,
+      weights.map((w) => [w.variant, w.basisPoints]).toSorted(),
+      shadows.map((s) => [s.variant, s.share]).toSorted(),
+    ])
+  return text(a) === text(b)
+}

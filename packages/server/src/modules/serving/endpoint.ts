@@ -1,0 +1,36 @@
+import type { Traffic } from './traffic.ts'
+
+export type VariantState = 'loading' | 'ready' | 'failed'
+
+/** One served model version under its endpoint's name for it. */
+export type VariantRecord = Readonly<{
+  name: string
+  model: Readonly<{ name: string; version: number }>
+  state: VariantState
+  /** Why it failed; null otherwise. */
+  error: string | null
+  addedAt: number
+}>
+
+/** A stable name that predictions are asked of, with the model versions behind it. */
+export type EndpointRecord = Readonly<{
+  id: string
+  project: string
+  name: string
+  featureService: string | null
+  stickyKey: string | null
+  /** Names of the columns of a model with one stacked input, when its signature does not give them. */
+  columns: readonly string[] | null
+  variants: readonly VariantRecord[]
+  traffic: Traffic
+  createdAt: number
+  updatedAt: number
+}>
+
+/** What of an endpoint outlives the process. `revision` counts its changes. */
+export type StoredEndpoint = Readonly<
+  Omit<EndpointRecord, 'variants'> & {
+    revision: number
+    variants: readonly Readonly<Pick<VariantRecord, 'name' | 'model' | 'addedAt'>>[]
+  }
+>

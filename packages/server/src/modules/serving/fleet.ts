@@ -1,0 +1,229 @@
+import { messageOf } from '../../kernel/errors.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { EndpointRecord, StoredEndpoint, VariantRecord, VariantState } from './endpoint.ts'
+import type { ModelLoader, ServedModel } from './served-model.ts'
+import type { ServingMetrics, VariantMeter } from './serving-metrics.ts'
+import { createShadowQueue, type ShadowQueue, type ShadowLimits } from './shadow-queue.ts'
+import { planTraffic, type TrafficPlan } from './traffic.ts'
+
+export type LiveVariant = {
+  readonly name: string
+  readonly model: Readonly<{ name: string; version: number }>
+  readonly addedAt: number
+  readonly meter: VariantMeter
+  readonly shadows: ShadowQueue
+  state: VariantState
+  error: string | null
+  failedAt: number
+  served: ServedModel | null
+}
+
+export type LiveEndpoint = Readonly<{
+  stored: StoredEndpoint
+  variants: ReadonlyMap<string, LiveVariant>
+  plan: TrafficPlan
+}>
+
+/**
+ * The endpoints in memory: the snapshot that predictions are answered from, whatever the database does. Follows the stored endpoints it is given:
+ * loads what is new in the background, swaps traffic in one assignment, frees what is gone once its last request is answered.
+ */
+export interface Fleet {
+  find(project: string, name: string): LiveEndpoint | undefined
+  list(project: string): LiveEndpoint[]
+  all(): LiveEndpoint[]
+  /** Follows a stored endpoint; an older revision than the one here is ignored. Takes over `loaded`, models that the caller has in memory already. */
+  put(stored: StoredEndpoint, loaded?: ReadonlyMap<string, ServedModel>): void
+  remove(id: string): void
+  /** Loads failed variants again whose last try is older than `ageMs`. */
+  retryFailed(ageMs: number): void
+  /** Names of variants with traffic that are not in memory yet. */
+  pending(): string[]
+  loadSettings(
+    endpoint: { project: string; name: string },
+    variant: string
+  ): { onBatch: (rows: number) => void }
+  /** Resolves when every background load has ended. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+export function createFleet(deps: {
+  loader: ModelLoader
+  metrics: ServingMetrics
+  log: Logger
+  shadowLimits: ShadowLimits
+}): Fleet {
+  const { loader, metrics, log } = deps
+  const byName = new Map<string, LiveEndpoint>()
+  const loads = new Set<Promise<void>>()
+  const retirements = new Set<Promise<void>>()
+  let isClosed = false
+
+  const retire = (variant: LiveVariant): void => {
+    variant.shadows.close()
+    const { served } = variant
+    if (served === null) return
+    variant.served = null
+    const done = served
+      .retire()
+      .catch((error: unknown) => log.error({ err: error, variant: variant.name }, 'unloading'))
+      .finally(() => retirements.delete(done))
+    retirements.add(done)
+  }
+
+  const isCurrent = (stored: StoredEndpoint, variant: LiveVariant): boolean =>
+    !isClosed &&
+    byName.get(keyOf(stored.project, stored.name))?.variants.get(variant.name) === variant
+
+  const load = (stored: StoredEndpoint, variant: LiveVariant): void => {
+    variant.state = 'loading'
+    const { project, columns, featureService } = stored
+    const reference = `${variant.model.name}/${variant.model.version}`
+    const done = loader
+      .load({ project, reference, columns, featureService, onBatch: variant.meter.batch })
+      .then(
+        async (served) => {
+          if (!isCurrent(stored, variant) || variant.served !== null) return served.retire()
+          ready(variant, served)
+        },
+        (error: unknown) => {
+          if (variant.served !== null) return
+          variant.state = 'failed'
+          variant.error = messageOf(error)
+          variant.failedAt = performance.now()
+          log.error(
+            { err: error, endpoint: stored.name, variant: variant.name, model: reference },
+            'the model does not load'
+          )
+        }
+      )
+      .finally(() => loads.delete(done))
+    loads.add(done)
+  }
+
+  const enlist = (
+    stored: StoredEndpoint,
+    entry: StoredEndpoint['variants'][number]
+  ): LiveVariant => ({
+    ...entry,
+    meter: metrics.meter({ endpoint: stored.name, variant: entry.name }),
+    shadows: createShadowQueue(deps.shadowLimits),
+    state: 'loading',
+    error: null,
+    failedAt: 0,
+    served: null,
+  })
+
+  const ready = (variant: LiveVariant, served: ServedModel): void => {
+    variant.served = served
+    variant.state = 'ready'
+    variant.error = null
+  }
+  const adopt = (
+    variants: ReadonlyMap<string, LiveVariant>,
+    loaded: ReadonlyMap<string, ServedModel> | undefined
+  ): void => {
+    for (const [name, served] of loaded ?? []) {
+      const variant = variants.get(name)
+      if (variant?.served === null && isSameModel(variant.model, served.model))
+        ready(variant, served)
+      else if (variant?.served !== served) void served.retire()
+    }
+  }
+
+  return {
+    find: (project, name) => byName.get(keyOf(project, name)),
+    list: (project) => [...byName.values()].filter(({ stored }) => stored.project === project),
+    all: () => [...byName.values()],
+    put(stored, loaded) {
+      const key = keyOf(stored.project, stored.name)
+      const before = byName.get(key)
+      if (before?.stored.id === stored.id && before.stored.revision >= stored.revision) {
+        adopt(before.variants, loaded)
+        return
+      }
+      const kept =
+        before?.stored.id === stored.id && isSameFeed(before.stored, stored)
+          ? before.variants
+          : new Map<string, LiveVariant>()
+      const variants = new Map<string, LiveVariant>()
+      const added: LiveVariant[] = []
+      for (const entry of stored.variants) {
+        const old = kept.get(entry.name)
+        const isSame = old?.addedAt === entry.addedAt && isSameModel(old.model, entry.model)
+        const variant = isSame ? old : enlist(stored, entry)
+        variants.set(entry.name, variant)
+        if (variant !== old) added.push(variant)
+      }
+      adopt(variants, loaded)
+      byName.set(key, {
+        stored,
+        variants,
+        plan: planTraffic(
+          stored.traffic,
+          stored.variants.map(({ name }) => name)
+        ),
+      })
+      for (const variant of added) if (variant.served === null) load(stored, variant)
+      for (const variant of before?.variants.values() ?? [])
+        if (variants.get(variant.name) !== variant) retire(variant)
+    },
+    remove(id) {
+      for (const [key, endpoint] of byName) {
+        if (endpoint.stored.id !== id) continue
+        byName.delete(key)
+        for (const variant of endpoint.variants.values()) retire(variant)
+        metrics.forget(endpoint.stored.name)
+      }
+    },
+    retryFailed(ageMs) {
+      const before = performance.now() - ageMs
+      for (const { stored, variants } of byName.values())
+        for (const variant of variants.values())
+          if (variant.state === 'failed' && variant.failedAt <= before) load(stored, variant)
+    },
+    pending: () =>
+      [...byName.values()].flatMap(({ stored, variants, plan }) =>
+        plan.ranges
+          .filter(({ variant }) => variants.get(variant)?.state === 'loading')
+          .map(({ variant }) => `${stored.name}/${variant}`)
+      ),
+    loadSettings: (endpoint, variant) => ({
+      onBatch: metrics.meter({ endpoint: endpoint.name, variant }).batch,
+    }),
+    async settled() {
+      while (loads.size > 0) await Promise.all(loads)
+    },
+    async close() {
+      isClosed = true
+      for (const endpoint of byName.values())
+        for (const variant of endpoint.variants.values()) retire(variant)
+      await Promise.all([...loads, ...retirements])
+      await Promise.all(retirements)
+    },
+  }
+}
+
+/** An endpoint as others see it. */
+export function toRecord({ stored, variants }: LiveEndpoint): EndpointRecord {
+  const { revision: _, ...rest } = stored
+  return { ...rest, variants: [...variants.values()].map(toVariantRecord) }
+}
+
+export const toVariantRecord = (variant: LiveVariant): VariantRecord => ({
+  name: variant.name,
+  model: variant.model,
+  state: variant.state,
+  error: variant.error,
+  addedAt: variant.addedAt,
+})
+
+const keyOf = (project: string, name: string): string => `${project}/${name}`
+
+const isSameModel = (a: LiveVariant['model'], b: LiveVariant['model']): boolean =>
+  a.name === b.name && a.version === b.version
+
+/** Whether models loaded for one definition of an endpoint serve the other: how they are fed is decided when they load. */
+const isSameFeed = (a: StoredEndpoint, b: StoredEndpoint): boolean =>
+  a.featureService === b.featureService && JSON.stringify(a.columns) === JSON.stringify(b.columns)

@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify'
+import type { DataPlane } from '../data-plane.ts'
+import type { Fleet } from '../fleet.ts'
+import { addOipRest } from './oip/routes.ts'
+import { addPlainJson } from './plain-json.ts'
+
+/** Every HTTP protocol that predictions come by. */
+export function addProtocols(
+  app: FastifyInstance,
+  deps: {
+    dataPlane: DataPlane
+    fleet: Fleet
+    maxBodyBytes: number
+    maxBatchRows: number
+    version: string
+  }
+): void {
+  addPlainJson(app, deps)
+  addOipRest(app, deps)
+}

@@ -1,0 +1,161 @@
+import { ERRORS } from '@trestle/contract'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fail } from '../../../../platform/errors.ts'
+import { toAppError } from '../../../../platform/http/index.ts'
+import type { DataPlane } from '../../data-plane.ts'
+import type { Fleet } from '../../fleet.ts'
+import { readBody, takeRawBodies, toInference } from '../http-request.ts'
+import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
+import {
+  findModel,
+  findVersion,
+  modelConfiguration,
+  modelMetadata,
+  modelStatistics,
+  requireServed,
+} from './model-info.ts'
+import { readRawTensor } from './raw-tensor.ts'
+
+export const OIP_EXTENSIONS = [
+  'binary_tensor_data',
+  'model_configuration',
+  'statistics',
+  'schedule_policy',
+] as const
+
+type Params = { Params: { model: string; version?: string } }
+
+/**
+ * Open Inference Protocol, version 2, over REST, as Triton speaks it (its clients are written against its behaviour). A model is an endpoint, a
+ * version is a model version or a variant's name.
+ * https://github.com/kserve/open-inference-protocol, https://github.com/triton-inference-server/server/tree/main/docs/protocol
+ */
+export function addOipRest(
+  app: FastifyInstance,
+  deps: {
+    dataPlane: DataPlane
+    fleet: Fleet
+    maxBodyBytes: number
+    maxBatchRows: number
+    version: string
+  }
+): void {
+  const { fleet } = deps
+  void app.register(async (scope) => {
+    takeRawBodies(scope)
+    scope.setErrorHandler(sendOipError)
+    const open = { config: { isPublic: true } }
+    const read = { config: { role: 'viewer', audit: false } } as const
+
+    scope.get('/v2/health/live', open, async (_request, reply) => reply.status(200).send())
+    scope.get('/v2/health/ready', open, async (_request, reply) => {
+      const isReady = fleet.pending().length === 0
+      if (!isReady) reply.header('retry-after', '1')
+      return reply.status(isReady ? 200 : 503).send()
+    })
+    const server = async () => ({
+      name: 'trestle',
+      version: deps.version,
+      extensions: OIP_EXTENSIONS,
+    })
+    scope.get('/v2', read, server)
+    scope.get('/v2/', read, server)
+    scope.get('/v2/models', read, async ({ project }) => ({
+      models: fleet.list(project).map(({ stored }) => stored.name),
+    }))
+
+    const statistics = async ({ project, params }: FastifyRequest<Params>) => {
+      const endpoints =
+        (params.model as string | undefined) === undefined
+          ? fleet.list(project)
+          : [findModel(fleet, project, params.model)]
+      return {
+        model_stats: endpoints.flatMap((endpoint) =>
+          (params.version === undefined
+            ? [...endpoint.variants.values()]
+            : [findVersion(endpoint, params.version)]
+          ).map((variant) => modelStatistics(endpoint, variant))
+        ),
+      }
+    }
+    scope.get<Params>('/v2/models/stats', read, statistics)
+
+    for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+      scope.get<Params>(path, read, async ({ project, params }) =>
+        modelMetadata(findModel(fleet, project, params.model), params.version ?? null)
+      )
+      scope.get<Params>(`${path}/ready`, read, async ({ project, params }, reply) => {
+        requireServed(findVersion(findModel(fleet, project, params.model), params.version ?? null))
+        return reply.status(200).send()
+      })
+      scope.get<Params>(`${path}/config`, read, async ({ project, params }) =>
+        modelConfiguration(
+          findModel(fleet, project, params.model),
+          params.version ?? null,
+          deps.maxBatchRows
+        )
+      )
+      scope.get<Params>(`${path}/stats`, read, statistics)
+      scope.post<Params>(`${path}/infer`, read, (request, reply) => infer(deps, request, reply))
+    }
+
+    scope.post('/v2/repository/index', read, async ({ project }) =>
+      fleet.list(project).flatMap(({ stored, variants }) =>
+        [...variants.values()].map((variant) => ({
+          name: stored.name,
+          version: String(variant.model.version),
+          state: { ready: 'READY', loading: 'LOADING', failed: 'UNAVAILABLE' }[variant.state],
+          reason: variant.error ?? '',
+        }))
+      )
+    )
+  })
+}
+
+async function infer(
+  deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number },
+  request: FastifyRequest<Params>,
+  reply: FastifyReply
+): Promise<FastifyReply> {
+  const { model, version } = request.params
+  const body = await readBody(request, deps.maxBodyBytes)
+  const call = readCall(deps.fleet, request, body)
+  const answer = await deps.dataPlane.infer(
+    toInference(request, {
+      endpoint: model,
+      variant: version ?? null,
+      timeoutMs: call.timeoutMs,
+      payload: { kind: 'tensors', tensors: call.inputs },
+    })
+  )
+  const written = writeInferAnswer(model, call, answer)
+  reply.header('x-trestle-prediction-id', answer.predictionId)
+  reply.header('x-trestle-variant', answer.variant)
+  if (written.headerLength === null) reply.header('content-type', 'application/json')
+  else {
+    reply.header('content-type', 'application/octet-stream')
+    reply.header('inference-header-content-length', String(written.headerLength))
+  }
+  return reply.send(written.body)
+}
+
+function readCall(fleet: Fleet, request: FastifyRequest<Params>, body: Buffer): InferCall {
+  const header = request.headers['inference-header-content-length']
+  if (header === undefined) return readInferCall(body, null)
+  if (typeof header !== 'string' || !/^\d{1,15}$/.test(header))
+    throw fail('request.invalid', 'Inference-Header-Content-Length must be a whole number')
+  if (header !== '0') return readInferCall(body, Number(header))
+  const endpoint = findModel(fleet, request.project, request.params.model)
+  const { spec } = requireServed(findVersion(endpoint, request.params.version ?? null))
+  return readRawTensor(spec, body)
+}
+
+async function sendOipError(thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const error = toAppError(thrown)
+  const { status } = ERRORS[error.code]
+  if (status >= 500)
+    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
+  if (status === 503 || status === 429) reply.header('retry-after', '1')
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
+  return reply.status(status).type('application/json').send({ error: error.message })
+}

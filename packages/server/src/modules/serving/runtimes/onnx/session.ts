@@ -1,0 +1,87 @@
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { ModelSpec, TensorSpec } from '../../runtime.ts'
+import type { Datatype, NumericData, Tensor } from '../../tensor.ts'
+
+const FROM_ORT: Readonly<Record<string, Datatype>> = {
+  bool: 'BOOL',
+  int8: 'INT8',
+  int16: 'INT16',
+  int32: 'INT32',
+  int64: 'INT64',
+  uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  uint64: 'UINT64',
+  float16: 'FP16',
+  float32: 'FP32',
+  float64: 'FP64',
+  string: 'BYTES',
+}
+const TO_ORT = Object.fromEntries(
+  Object.entries(FROM_ORT).map(([ort, ours]) => [ours, ort])
+) as Record<Datatype, OrtTensor.Type>
+
+/** ONNX Runtime's session over our tensors, on the thread that opened it. */
+export interface OnnxSession {
+  readonly spec: ModelSpec
+  run(inputs: readonly Tensor[]): Promise<Tensor[]>
+  release(): Promise<void>
+}
+
+/** Opens an ONNX file. Imports the runtime at first use, since it costs 30 MB and tens of milliseconds. */
+export async function openSession(path: string): Promise<OnnxSession> {
+  const ort = await import('onnxruntime-node')
+  const session = await ort.InferenceSession.create(path, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 4,
+  })
+  const outputs = session.outputMetadata.map(specOf)
+  return {
+    spec: { platform: 'onnxruntime_onnx', inputs: session.inputMetadata.map(specOf), outputs },
+    async run(inputs) {
+      const feeds: Record<string, OrtTensor> = {}
+      for (const tensor of inputs) feeds[tensor.name] = toOrt(ort.Tensor, tensor)
+      const results = await session.run(feeds)
+      return outputs.map((spec) => fromOrt(spec, results[spec.name] as OrtTensor)) // every declared output is there
+    },
+    release: () => session.release(),
+  }
+}
+
+function specOf(meta: InferenceSession.ValueMetadata): TensorSpec {
+  if (!meta.isTensor)
+    throw new Error(
+      `"${meta.name}" is no tensor. Export the model with tensors only (scikit-learn: options={"zipmap": False})`
+    )
+  const datatype = FROM_ORT[meta.type]
+  if (datatype === undefined)
+    throw new Error(`"${meta.name}" has the type ${meta.type}, which is not supported`)
+  return {
+    name: meta.name,
+    datatype,
+    shape: meta.shape.map((dim) => (typeof dim === 'number' ? dim : -1)),
+  }
+}
+
+function toOrt(OrtTensorClass: typeof OrtTensor, { datatype, shape, data }: Tensor): OrtTensor {
+  const type = TO_ORT[datatype]
+  // The class turns halves into Float16Array, which its native side (1.30) reads as empty; the native side takes the bits from any object of this shape.
+  if (datatype === 'FP16')
+    return { type, dims: shape, data, location: 'cpu' } as unknown as OrtTensor
+  return new OrtTensorClass(type, data, shape) // the class that the datatype asks for
+}
+
+function fromOrt(spec: TensorSpec, result: OrtTensor): Tensor {
+  const datatype = FROM_ORT[result.type] ?? spec.datatype
+  const data = result.data as NumericData | readonly string[]
+  if (datatype === 'FP16' && ArrayBuffer.isView(data))
+    return {
+      name: spec.name,
+      datatype,
+      shape: result.dims,
+      data: new Uint16Array(data.buffer, data.byteOffset, data.length),
+    }
+  return { name: spec.name, datatype, shape: result.dims, data }
+}

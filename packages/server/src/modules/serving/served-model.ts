@@ -1,0 +1,141 @@
+import { fail } from '../../platform/errors.ts'
+import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
+import { canBatch } from './batch-proof.ts'
+import type { FeatureReader, FeatureServiceSchema } from './feature-reader.ts'
+import type { ModelSource, ServableVersion } from './model-source.ts'
+import { planInputs, type InputPlan } from './named-inputs.ts'
+import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
+
+/** A model version in memory with its queue. Who uses it holds a lease, so that it is freed only after its last use. */
+export interface ServedModel {
+  readonly model: Readonly<{ name: string; version: number }>
+  readonly spec: ModelSpec
+  readonly inputs: InputPlan
+  readonly outputNames: readonly string[] | null
+  readonly device: LoadedModel['device']
+  readonly isInline: boolean
+  readonly isBatchable: boolean
+  readonly batcher: Batcher
+  readonly service: FeatureServiceSchema | null
+  readonly loadMs: number
+  /** Call the result once, when done. */
+  lease(): () => void
+  /** Frees the memory once nobody holds a lease. */
+  retire(): Promise<void>
+}
+
+export type LoadSettings = Readonly<{
+  project: string
+  reference: string
+  columns: readonly string[] | null
+  featureService: string | null
+  onBatch?: (rows: number) => void
+}>
+
+/** Brings model versions into memory. */
+export interface ModelLoader {
+  /** Resolves when the model is loaded and warm. Throws what the source throws, or `serving.model_load_failed`. */
+  load(settings: LoadSettings): Promise<ServedModel>
+}
+
+export function createModelLoader(deps: {
+  source: ModelSource
+  features: FeatureReader | null
+  runtime: Runtime
+  limits: BatchLimits
+}): ModelLoader {
+  return {
+    async load(settings) {
+      const begun = performance.now()
+      const version = await deps.source.resolve(settings.project, settings.reference)
+      const label = `${version.name}/${version.version}`
+      if (version.onnxPath === null)
+        throw fail(
+          'serving.model_load_failed',
+          `Model version ${label} has no ONNX file; Trestle serves ONNX models`,
+          { details: { model: version.name, version: version.version } }
+        )
+      const service = await readService(deps.features, settings)
+      const model = await deps.runtime.load({ path: version.onnxPath })
+      const isBatchable = await canBatch(model)
+      const batcher = createBatcher(
+        {
+          model,
+          isBatchable,
+          ...(settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }),
+        },
+        deps.limits
+      )
+      return {
+        model: { name: version.name, version: version.version },
+        spec: model.spec,
+        inputs: choosePlan(model.spec, [
+          version.signature?.inputs.map((column) => column.name) ?? null,
+          settings.columns,
+          service?.features.map((feature) => feature.name) ?? null,
+        ]),
+        outputNames: outputNames(version),
+        device: model.device,
+        isInline: model.isInline,
+        isBatchable,
+        batcher,
+        service,
+        loadMs: performance.now() - begun,
+        ...createLeases(async () => {
+          await batcher.drain()
+          await model.close()
+        }),
+      }
+    },
+  }
+}
+
+async function readService(
+  features: FeatureReader | null,
+  { project, featureService }: LoadSettings
+): Promise<FeatureServiceSchema | null> {
+  if (featureService === null) return null
+  if (features === null)
+    throw fail('features.service_not_found', `No feature service "${featureService}"`)
+  return features.serviceSchema(project, featureService)
+}
+
+/** The first list of column names that the model's input can be stacked from. */
+function choosePlan(spec: ModelSpec, candidates: readonly (readonly string[] | null)[]): InputPlan {
+  for (const columns of candidates) {
+    const plan = planInputs(spec, columns)
+    if (plan.stacked !== null) return plan
+  }
+  return planInputs(spec, null)
+}
+
+function outputNames(version: ServableVersion): readonly string[] | null {
+  const names = version.signature?.outputs.map((column) => column.name) ?? []
+  return names.length > 0 && names.every((name) => name !== '') ? names : null
+}
+
+function createLeases(free: () => Promise<void>): Pick<ServedModel, 'lease' | 'retire'> {
+  let held = 0
+  let isRetired = false
+  let onFree: (() => void) | null = null
+  let freeing: Promise<void> | null = null
+  return {
+    lease() {
+      held++
+      let isHeld = true
+      return () => {
+        if (!isHeld) return
+        isHeld = false
+        held--
+        if (isRetired && held === 0) onFree?.()
+      }
+    },
+    retire() {
+      isRetired = true
+      freeing ??= (
+        held === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onFree = resolve))
+      ).then(free)
+      return freeing
+    },
+  }
+}

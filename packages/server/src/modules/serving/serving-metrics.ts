@@ -1,0 +1,160 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { InferenceCompleted } from './inference-event.ts'
+
+/** Counts of one variant since it was loaded here, for the stats of the API and of the Open Inference Protocol. */
+export type VariantCounts = {
+  ok: number
+  error: number
+  timeout: number
+  rejected: number
+  rows: number
+  batches: number
+  batchedRows: number
+  latencyMs: number
+  queueMs: number
+  computeMs: number
+  shadowed: number
+  shadowsDropped: number
+  lastAt: number
+}
+
+/** Where one variant's numbers go. */
+export interface VariantMeter {
+  readonly counts: VariantCounts
+  readonly batch: (rows: number) => void
+  done(event: InferenceCompleted): void
+  shadowDropped(): void
+}
+
+/** What Prometheus reads of serving. Labels are names of endpoints and variants that exist: nothing a caller sends becomes a label. */
+export interface ServingMetrics {
+  meter(of: { endpoint: string; variant: string }): VariantMeter
+  /** Drops the series of an endpoint that is gone. */
+  forget(endpoint: string): void
+}
+
+const LATENCY_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+const STATUSES = ['ok', 'error', 'timeout', 'rejected'] as const
+
+export function createServingMetrics(
+  registry: Registry,
+  queueDepths: () => Iterable<{ endpoint: string; variant: string; queued: number }>
+): ServingMetrics {
+  const labelNames = ['endpoint', 'variant'] as const
+  const registers = [registry]
+  const requests = new Counter({
+    name: 'trestle_inference_requests_total',
+    help: 'Prediction requests by outcome. Shadows are counted apart.',
+    labelNames: [...labelNames, 'role', 'status'] as const,
+    registers,
+  })
+  const latency = new Histogram({
+    name: 'trestle_inference_duration_seconds',
+    help: 'Time from a prediction request to its answer, live traffic.',
+    labelNames,
+    buckets: LATENCY_SECONDS,
+    registers,
+  })
+  const batchRows = new Histogram({
+    name: 'trestle_inference_batch_rows',
+    help: 'Rows per run of the model.',
+    labelNames,
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  })
+  const dropped = new Counter({
+    name: 'trestle_shadow_dropped_total',
+    help: 'Copies for a shadow that were dropped because its queue was full.',
+    labelNames,
+    registers,
+  })
+  new Gauge({
+    name: 'trestle_inference_queue_depth',
+    help: 'Requests that wait for the model.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { endpoint, variant, queued } of queueDepths())
+        this.set({ endpoint, variant }, queued)
+    },
+  })
+  const meters = new Map<string, VariantMeter>()
+
+  const createMeter = (labels: { endpoint: string; variant: string }): VariantMeter => {
+    const counts: VariantCounts = {
+      ok: 0,
+      error: 0,
+      timeout: 0,
+      rejected: 0,
+      rows: 0,
+      batches: 0,
+      batchedRows: 0,
+      latencyMs: 0,
+      queueMs: 0,
+      computeMs: 0,
+      shadowed: 0,
+      shadowsDropped: 0,
+      lastAt: 0,
+    }
+    const counterOf = (role: 'live' | 'shadow') =>
+      Object.fromEntries(
+        STATUSES.map((status) => [status, requests.labels({ ...labels, role, status })])
+      ) as Record<(typeof STATUSES)[number], Counter.Internal>
+    const counters = { live: counterOf('live'), shadow: counterOf('shadow') }
+    const duration = latency.labels(labels)
+    const rows = batchRows.labels(labels)
+    return {
+      counts,
+      batch: (size) => {
+        counts.batches++
+        counts.batchedRows += size
+        rows.observe(size)
+      },
+      done(event) {
+        counters[event.role][event.status].inc()
+        if (event.role === 'shadow') {
+          counts.shadowed++
+          return
+        }
+        counts[event.status]++
+        counts.lastAt = event.at
+        duration.observe(event.latencyMs / 1000)
+        if (event.status !== 'ok') return
+        counts.rows += event.rows
+        counts.latencyMs += event.latencyMs
+        counts.queueMs += event.stages.queueMs
+        counts.computeMs += event.stages.computeMs
+      },
+      shadowDropped() {
+        counts.shadowsDropped++
+        dropped.inc(labels)
+      },
+    }
+  }
+
+  return {
+    meter(of) {
+      const key = `${of.endpoint}/${of.variant}`
+      const known = meters.get(key)
+      if (known !== undefined) return known
+      const made = createMeter(of)
+      meters.set(key, made)
+      return made
+    },
+    forget(endpoint) {
+      for (const key of meters.keys()) {
+        if (!key.startsWith(`${endpoint}/`)) continue
+        meters.delete(key)
+        const labels = { endpoint, variant: key.slice(endpoint.length + 1) }
+        latency.remove(labels)
+        batchRows.remove(labels)
+        dropped.remove(labels)
+        for (const role of ['live', 'shadow'])
+          for (const status of STATUSES) requests.remove({ ...labels, role, status })
+      }
+    },
+  }
+}

@@ -1,0 +1,14 @@
+/** The tables of this module. Times are epoch milliseconds. */
+export type ServingTables = {
+  serving_endpoints: {
+    id: string
+    project: string
+    name: string
+    /** Counts changes; a writer names the one it read. */
+    revision: number
+    /** The variants, traffic and settings, as JSON. */
+    definition: string
+    created_at: number
+    updated_at: number
+  }
+}

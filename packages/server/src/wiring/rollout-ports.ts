@@ -1,0 +1,26 @@
+import type { Registry } from '../modules/registry/index.ts'
+import type { ChampionPort, EndpointPort } from '../modules/rollouts/index.ts'
+import type { Serving } from '../modules/serving/index.ts'
+
+/** Rollouts act on serving's endpoints. */
+export const endpointsFrom = (serving: Serving): EndpointPort => ({
+  get: (project, endpoint) => serving.getEndpoint(project, endpoint),
+  addVariant: async (project, endpoint, request) =>
+    void (await serving.addVariant(project, endpoint, request)),
+  removeVariant: (project, endpoint, variant) => serving.removeVariant(project, endpoint, variant),
+  setTraffic: ({ project, endpoint, traffic, by }) =>
+    serving.setTraffic(project, endpoint, traffic, by),
+})
+
+/** A promotion moves the registry's aliases. */
+export const championsFrom = (registry: Registry): ChampionPort => ({
+  resolve: async (project, reference) => {
+    const { name, version } = await registry.resolve(project, reference)
+    return { name, version }
+  },
+  aliasVersion: async ({ project, name, alias }) => {
+    const aliased = await registry.resolve(project, `${name}@${alias}`).catch(() => null)
+    return aliased?.version ?? null
+  },
+  setAlias: (move) => registry.setAlias(move),
+})
