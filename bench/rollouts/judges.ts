@@ -13,6 +13,7 @@ const armOf = (requests: number, errors: number): ArmFacts => ({
   requests,
   errors,
   timeouts: 0,
+  rejected: 0,
   nanOutputs: 0,
   latencyMs: null,
   score: null,

@@ -94,7 +94,7 @@ export const gate = z.strictObject({
   /**
    * How much worse than the old variant is still acceptable: a difference of shares for rates (0.01 is one point), a ratio for latency and cost
    * (0.25 is a quarter more), a loss difference for label quality, a Kolmogorov-Smirnov distance for the prediction distribution, the share of
-   * disagreeing pairs for agreement, the deviation of the share for the sample ratio, the drift score over its threshold for input drift.
+   * disagreeing pairs for agreement, the deviation of the share for the sample ratio. Input drift takes its thresholds from the monitors.
    */
   margin: z.number().min(0).exactOptional(),
   /** Highest acceptable value whatever the old variant does. The only condition that can be judged when the new variant carries everything. */

@@ -134,6 +134,7 @@ export function createWorld(
         requests: mine.length,
         errors: mine.filter((e) => e.failed).length,
         timeouts: 0,
+        rejected: 0,
         nanOutputs: 0,
         latencyMs: sketchOf(mine.map((e) => e.ms)),
         score: sketchOf(mine.map((e) => e.ms / 1_000)),
@@ -146,7 +147,7 @@ export function createWorld(
     },
     drift: async () => {
       away()
-      return { rows: 0, worst: null }
+      return { state: 'unknown', summary: 'no monitor' }
     },
     costOf: async () => {
       away()

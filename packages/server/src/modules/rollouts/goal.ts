@@ -69,8 +69,8 @@ export function weightsOf(rollout: GoalInput): { candidatePercent: number; shado
 }
 
 /**
- * The candidate comes first, so that its buckets are [0, weight): raising the weight only adds keys. The others share the rest as they did before,
- * rounded down, and the largest of them takes what rounding left.
+ * The new variant takes its weight, the others share the rest as they did before, rounded down, and the largest of them takes what rounding left.
+ * The salt is the rollout's own and stays, so that a rising weight only adds keys.
  */
 export function trafficOf(
   rollout: { id: string; candidate: string; before: Traffic },
@@ -101,12 +101,13 @@ export function trafficOf(
   }
 }
 
-/** Same effect on every request: order of weights matters (buckets), order of shadows doesn't. */
+/** The same shares for the same variants under the same salt. The order says nothing: serving lays the buckets out by itself. */
 export function isSameTraffic(a: Traffic, b: Traffic): boolean {
   const weights = (t: Traffic): string =>
     t.weights
       .filter((w) => w.basisPoints > 0)
       .map((w) => `${w.variant}=${w.basisPoints}`)
+      .toSorted()
       .join(',')
   const shadows = (t: Traffic): string =>
     t.shadows

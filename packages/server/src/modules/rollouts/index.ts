@@ -5,6 +5,7 @@
  * Invariants: a transition and its evidence are on disk before its effect; one process acts on an endpoint at a time; no weight above the step's;
  * nothing is promoted without a pass of every gate, or a person's word; missing evidence holds.
  */
+export { createEvidence, type EvidenceSources } from './evidence-source.ts'
 export { rolloutMigrations } from './migrations/index.ts'
 export type {
   ArmFacts,

@@ -49,6 +49,8 @@ export type ArmFacts = Readonly<{
   requests: number
   errors: number
   timeouts: number
+  /** Refused: by a full queue, or for the request's own faults. */
+  rejected: number
   /** Requests with a NaN or an infinite number among their outputs. */
   nanOutputs: number
   latencyMs: Distribution | null
@@ -60,12 +62,8 @@ export type ArmFacts = Readonly<{
 /** Live answers and the shadow's answers to the same requests. */
 export type ShadowFacts = Readonly<{ pairs: number; agreeing: number }>
 
-export type DriftFacts = Readonly<{
-  /** Rows in the newest window. */
-  rows: number
-  /** The input that drifts most; null when nothing could be measured. */
-  worst: Readonly<{ input: string; score: number; threshold: number }> | null
-}>
+/** What the drift monitors of an endpoint say of its newest windows. */
+export type DriftFacts = Readonly<{ state: 'ok' | 'drift' | 'unknown'; summary: string }>
 
 export type CostFacts = Readonly<{ predictions: number; usdPer1000: number | null }>
 

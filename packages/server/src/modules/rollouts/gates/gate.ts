@@ -25,11 +25,12 @@ const DEFAULTS: Readonly<Record<GateMetric, Defaults>> = {
   'label-quality': gateOf(0.02, 200),
   cost: gateOf(0.25, 200, { isCritical: false }),
   'sample-ratio': gateOf(0.01, 500),
-  'input-drift': gateOf(1, 500, { isCritical: false }),
+  'input-drift': gateOf(0, 1, { isCritical: false }),
 }
 
 const COMPARING: readonly GateInput[] = [
   { metric: 'error-rate' },
+  { metric: 'timeout-rate' },
   { metric: 'latency-p95' },
   { metric: 'nan-outputs' },
 ]

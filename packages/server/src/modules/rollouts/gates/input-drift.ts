@@ -1,31 +1,23 @@
-import type { Gate } from '@trestle/contract'
 import type { DriftFacts } from '../ports.ts'
 import type { Judgement } from './look.ts'
-import { decimal } from './words.ts'
 
-/** The inputs that the new variant sees are the ones it was trained for: its worst drift score stays under `margin` times the monitor's threshold. */
-export function judgeDrift(gate: Gate, drift: DriftFacts): Judgement {
-  const { worst, rows } = drift
-  const enough = rows >= gate.minSamples
-  const ratio = worst === null ? null : worst.score / worst.threshold
-  const verdict = ratio === null || !enough ? 'insufficient' : ratio > gate.margin ? 'fail' : 'pass'
+/** The inputs look like the ones that the monitors of this endpoint know. Monitors bring their own thresholds and corrections. */
+export function judgeDrift(drift: DriftFacts): Judgement {
+  const verdict = drift.state === 'ok' ? 'pass' : drift.state === 'drift' ? 'fail' : 'insufficient'
   return {
     verdict,
-    samples: { candidate: rows, baseline: null },
+    samples: { candidate: 0, baseline: null },
     missing:
       verdict === 'insufficient'
         ? {
-            samples: enough ? null : gate.minSamples - rows,
+            samples: null,
             expectedMs: null,
-            why: enough ? 'no input could be measured' : `${gate.minSamples - rows} more rows`,
+            why: 'no monitor of this endpoint has judged a window yet',
           }
         : null,
-    estimate: ratio,
+    estimate: null,
     interval: null,
-    threshold: gate.margin,
-    sentence:
-      worst === null
-        ? `drift of the inputs is not known: ${verdict}`
-        : `input "${worst.input}" drifts most: ${decimal(worst.score)}, threshold ${decimal(worst.threshold)}: ${verdict}`,
+    threshold: 0,
+    sentence: `drift of the inputs, ${drift.summary}: ${verdict}`,
   }
 }

@@ -26,6 +26,7 @@ const arm = (facts: Partial<ArmFacts> = {}): ArmFacts => ({
   requests: 0,
   errors: 0,
   timeouts: 0,
+  rejected: 0,
   nanOutputs: 0,
   latencyMs: null,
   score: null,
@@ -117,7 +118,7 @@ test('nothing seen is insufficient, a source that is away is an error: neither i
           candidate: { predictions: 0, usdPer1000: null },
           baseline: { predictions: 0, usdPer1000: null },
         }),
-        drift: ok({ rows: 0, worst: null }),
+        drift: ok({ state: 'unknown', summary: 'no monitor' }),
       }
     )
     expect([metric, empty.verdict]).toEqual([metric, 'insufficient'])
@@ -185,6 +186,21 @@ test('the shadow may disagree on a share of the requests', () => {
   expect(judgeOne(gate, pairs(1_950)).verdict).toBe('pass')
   expect(judgeOne(gate, pairs(1_500)).verdict).toBe('fail')
   expect(judgeOne(gate, pairs(1_800)).verdict).toBe('insufficient')
+})
+
+test('a full queue of one arm is harm, bad requests on both are not', () => {
+  const refusing = (candidate: number, baseline: number): Partial<Look> => ({
+    candidate: ok(arm({ requests: 4_000, rejected: candidate })),
+    baseline: ok(arm({ requests: 4_000, rejected: baseline })),
+  })
+  expect(judgeOne({ metric: 'error-rate', margin: 0.03 }, refusing(400, 400)).verdict).toBe('pass')
+  expect(judgeOne({ metric: 'error-rate' }, refusing(800, 400)).verdict).toBe('fail')
+})
+
+test('drift of the inputs fails, an endpoint without a monitor is insufficient', () => {
+  const state = (at: 'ok' | 'drift') => ({ drift: ok({ state: at, summary: 'monitor "inputs"' }) })
+  expect(judgeOne({ metric: 'input-drift' }, state('ok')).verdict).toBe('pass')
+  expect(judgeOne({ metric: 'input-drift' }, state('drift')).verdict).toBe('fail')
 })
 
 test('an unpriced variant is never cheap, a dearer one fails', () => {

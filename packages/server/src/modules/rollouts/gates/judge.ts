@@ -42,7 +42,7 @@ function judge(gate: Gate, look: Look): Judgement {
     case 'cost':
       return withFact(gate, look.cost, (facts) => judgeCost(gate, facts, look))
     case 'input-drift':
-      return withFact(gate, look.drift, (facts) => judgeDrift(gate, facts))
+      return withFact(gate, look.drift, (facts) => judgeDrift(facts))
   }
 }
 

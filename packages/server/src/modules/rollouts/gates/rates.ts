@@ -24,7 +24,8 @@ export function judgeRate(
   const word = WORDS[gate.metric]
 
   const harm = baseline === null ? null : differenceOfShares(candidate, baseline, look.errors)
-  const level = share(candidate, look.errors)
+  const own = ownFaults(gate.metric, arms.candidate)
+  const level = share(own, look.errors)
   const relative = harm === null ? 'pass' : compare(harm, gate.margin)
   const absolute = gate.max === null ? 'pass' : compare(level, gate.max)
 
@@ -38,7 +39,7 @@ export function judgeRate(
         harm === null || baseline === null
           ? 1
           : scaleThatCloses(rateOf(candidate) - rateOf(baseline), harm, gate.margin),
-        gate.max === null ? 1 : scaleThatCloses(rateOf(candidate), level, gate.max)
+        gate.max === null ? 1 : scaleThatCloses(rateOf(own), level, gate.max)
       ),
   })
 
@@ -48,12 +49,13 @@ export function judgeRate(
   )
   // Certainly worse than the other arm is the new variant's own fault, in whatever weather.
   const isEnvironment =
+    arms.baseline !== null &&
     baseline !== null &&
     harm !== null &&
     relative !== 'fail' &&
     baseline.n > 0 &&
     candidate.n > 0 &&
-    share(baseline, look.errors).low > ceiling &&
+    share(ownFaults(gate.metric, arms.baseline), look.errors).low > ceiling &&
     level.low > ceiling
   const verdict = isEnvironment ? ('environment' as const) : settled.verdict
 
@@ -61,10 +63,10 @@ export function judgeRate(
     const max = gate.max ?? 1
     return {
       ...settled,
-      estimate: rateOf(candidate),
+      estimate: rateOf(own),
       interval: wireInterval(level),
       threshold: max,
-      sentence: `${word} ${percent(rateOf(candidate))}, within [${percent(level.low)}, ${percent(level.high)}], ceiling ${percent(max)}: ${verdict}`,
+      sentence: `${word} ${percent(rateOf(own))}, within [${percent(level.low)}, ${percent(level.high)}], ceiling ${percent(max)}: ${verdict}`,
     }
   }
   const limit = gate.max === null ? '' : `, ceiling ${percent(gate.max)}`
@@ -81,14 +83,23 @@ export function judgeRate(
   }
 }
 
+/** Refused requests count beside the other arm's: both get the same share of bad requests, so that the rest is a full queue. */
 function countOf(metric: RateMetric, arm: ArmFacts): Count {
+  const { hits, n } = ownFaults(metric, arm)
+  return { hits: metric === 'error-rate' ? Math.min(n, hits + arm.rejected) : hits, n }
+}
+
+/** Alone, a refused request may be the caller's fault, and is left out. */
+function ownFaults(metric: RateMetric, arm: ArmFacts): Count {
+  const n = arm.requests
   switch (metric) {
     case 'error-rate':
-      return { hits: arm.errors, n: arm.requests }
+      return { hits: arm.errors, n }
     case 'timeout-rate':
-      return { hits: arm.timeouts, n: arm.requests }
+      return { hits: arm.timeouts, n }
     case 'nan-outputs':
-      return { hits: arm.nanOutputs, n: arm.requests }
+      // Counted per value; a request with several is one bad request at most.
+      return { hits: Math.min(n, arm.nanOutputs), n }
   }
 }
 
