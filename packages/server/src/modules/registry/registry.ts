@@ -255,6 +255,7 @@ export function createRegisteredModels(deps: {
         },
         { files, tags: request.tags }
       )
+      if (modelId !== null) await tracking.noteRegistration(project, modelId, { name, version })
       await announce(model, { kind: 'version.created', version, by: request.by })
       return getRecord(project, name, version)
     },
