@@ -14,7 +14,6 @@ import {
   stageOf,
   type ModelVersionRecord,
   type RegistryEvent,
-  type Stage,
   type VersionFile,
 } from './model-version.ts'
 import type { RegistryReader } from './reader.ts'

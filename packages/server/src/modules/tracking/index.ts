@@ -125,7 +125,7 @@ export function createTracking(deps: {
       const row = await models.find(project, modelId)
       return row === undefined ? null : ((await models.read([row]))[0] ?? null)
     },
-    resolveUri: uris.resolve,
+    resolveUri: (project, uri) => uris.resolve(project, uri),
     async listFiles(project, artifactUri) {
       return uris.files(project, artifactUri)
     },

@@ -105,7 +105,7 @@ test('no path that is let through climbs, hides or is unclean', () => {
   )
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
-      let clean = ''
+      let clean: string
       try {
         clean = cleanPath(pieces.join(''))
       } catch {

@@ -111,7 +111,7 @@ test('any text is parsed or refused, never a crash', () => {
   )
 })
 
-function comparable(clause: Clause) {
+function comparable(clause: Clause): Record<string, unknown> {
   return {
     entity: clause.entity,
     key: clause.key,
@@ -120,7 +120,7 @@ function comparable(clause: Clause) {
       clause.type === 'list'
         ? clause.values
         : clause.type === 'number'
-          ? expect.toSatisfy((text: unknown) => Number(text) === clause.value)
+          ? (expect.toSatisfy((text: unknown) => Number(text) === clause.value) as unknown)
           : clause.value,
   }
 }
