@@ -103,7 +103,7 @@ export function createRegistry(deps: {
       })
       addUploadRoutes(app, { models, tracking })
     },
-    resolve: models.resolve,
+    resolve: (project, reference) => models.resolve(project, reference),
     async get(project, name, version) {
       try {
         return await models.getRecord(project, name, version)

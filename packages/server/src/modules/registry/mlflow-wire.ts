@@ -12,7 +12,7 @@ export function toWireVersion(version: ModelVersionRecord): object {
     current_stage: version.stage,
     description: version.description,
     source: version.source,
-    ...(version.runId === null ? {} : { run_id: version.runId }),
+    run_id: version.runId ?? '',
     status: version.status,
     ...(version.statusMessage === null ? {} : { status_message: version.statusMessage }),
     run_link: version.runLink,

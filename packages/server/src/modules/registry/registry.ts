@@ -14,7 +14,6 @@ import {
   stageOf,
   type ModelVersionRecord,
   type RegistryEvent,
-  type Stage,
   type VersionFile,
 } from './model-version.ts'
 import type { RegistryReader } from './reader.ts'
@@ -255,6 +254,7 @@ export function createRegisteredModels(deps: {
         },
         { files, tags: request.tags }
       )
+      if (modelId !== null) await tracking.noteRegistration(project, modelId, { name, version })
       await announce(model, { kind: 'version.created', version, by: request.by })
       return getRecord(project, name, version)
     },

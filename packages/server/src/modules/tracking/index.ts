@@ -70,6 +70,12 @@ export interface Tracking extends Component {
   listFiles(project: string, artifactUri: string): Promise<readonly ArtifactFile[]>
   /** Puts a file into the artifact store, streamed, and returns its digest and size. */
   writeFile(project: string, path: string, bytes: AsyncIterable<Uint8Array>): Promise<ArtifactFile>
+  /** Notes on a logged model that it became a version of a registered model, where MLflow's pages look for it. */
+  noteRegistration(
+    project: string,
+    modelId: string,
+    version: { name: string; version: number }
+  ): Promise<void>
   /** Logs metrics to a run; without one, to a finished run made for them. Returns the run, or null when there was nothing to log. */
   recordMetrics(given: {
     project: string
@@ -119,11 +125,19 @@ export function createTracking(deps: {
       const row = await models.find(project, modelId)
       return row === undefined ? null : ((await models.read([row]))[0] ?? null)
     },
-    resolveUri: uris.resolve,
+    resolveUri: (project, uri) => uris.resolve(project, uri),
     async listFiles(project, artifactUri) {
       return uris.files(project, artifactUri)
     },
     writeFile: (project, path, bytes) => artifacts.write(project, path, bytes),
+    async noteRegistration(project, modelId, version) {
+      const row = await models.find(project, modelId)
+      const [record] = row === undefined ? [] : await models.read([row])
+      if (record === undefined) return
+      const known = record.tags.find((tag) => tag.key === REGISTRATIONS_TAG)?.value
+      const value = JSON.stringify([...readList(known), version])
+      await models.setTags(modelId, [{ key: REGISTRATIONS_TAG, value }])
+    },
     async recordMetrics({ project, runId, name, userId, metrics }) {
       const now = clock.now()
       const points = Object.entries(metrics).map(([key, value]) => ({
@@ -154,5 +168,17 @@ export function createTracking(deps: {
     },
     async start() {},
     async stop() {},
+  }
+}
+
+const REGISTRATIONS_TAG = 'mlflow.modelVersions'
+
+/** The tag is the client's to write too: what is no list counts as none. */
+function readList(text: string | undefined): unknown[] {
+  try {
+    const parsed: unknown = JSON.parse(text ?? '[]')
+    return Array.isArray(parsed) ? parsed : []
+  } catch {
+    return []
   }
 }

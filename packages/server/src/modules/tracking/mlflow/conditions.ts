@@ -51,7 +51,7 @@ export function compareKeyValue(
     table.isNumeric === true
       ? sql` and kv.is_nan = 0`
       : clause.type === 'string' && clause.comparator === '='
-        ? sql` and substr(kv.value, 1, 100) = ${[...clause.value].slice(0, 100).join('')}` // what the index holds
+        ? sql` and substr(kv.value, 1, 100) = ${Array.from(clause.value).slice(0, 100).join('')}` // what the index holds
         : sql``
   return sql`exists (select 1 from ${name} as kv where ${table.link} and kv.key = ${clause.key} and ${compare(value, clause, dialect)}${extra})`
 }

@@ -136,6 +136,9 @@ function readJsonBodies(scope: FastifyInstance): void {
   })
 }
 
+/** An escaped NUL, and not an escaped backslash before the text `u0000`. */
+const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/
+
 function parseObject(text: string): object {
   let parsed: unknown
   try {
@@ -146,16 +149,15 @@ function parseObject(text: string): object {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new MlflowError('BAD_REQUEST', 'The body must be a JSON object')
   // PostgreSQL holds no NUL in text, and no name or value needs one.
-  if (text.includes(String.raw`\u0000`))
-    throw invalidParameter('Values may not hold NUL characters')
+  if (ESCAPED_NUL.test(text)) throw invalidParameter('Values may not hold NUL characters')
   return parsed
 }
 
 function fieldsOf(request: FastifyRequest): object {
-  const query = request.query as object // Fastify's parser gives an object of strings and lists of strings
-  const params = request.params as object // ours: path parameters by name
-  for (const value of [...Object.values(query), ...Object.values(params)] as unknown[])
+  // Fastify's parsers give objects of strings and lists of strings.
+  const query = request.query as Record<string, unknown>
+  const params = request.params as Record<string, unknown>
+  for (const value of [...Object.values(query), ...Object.values(params)])
     if (String(value).includes('\0')) throw invalidParameter('Values may not hold NUL characters')
-  const body = (request.body ?? {}) as object // parsed above
-  return { ...query, ...body, ...params }
+  return { ...query, ...(request.body ?? {}), ...params }
 }
