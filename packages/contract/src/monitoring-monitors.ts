@@ -27,10 +27,6 @@ const windowSize = z.discriminatedUnion('kind', [
 
 const quality = z.strictObject({
   problem: z.enum(['binary', 'multiclass', 'regression']),
-  /** Output column with the positive score or the predicted number; null takes the first float output. */
-  score: z.string().nullable().default(null),
-  /** Output column with the predicted class; null takes the first one that is not a float. */
-  prediction: z.string().nullable().default(null),
   /** Label value that counts as positive in a binary problem. */
   positive: scalar.default(1),
   /** Fewer labels than this in a window: the quality is `insufficient`. */

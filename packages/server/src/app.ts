@@ -133,7 +133,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     processId: sortableId('proc', clock.now()),
     config: { lookEveryMs: config.rollouts.lookEveryMs },
   })
-  const modules = [identity, tracking, registry, features, serving, monitoring, costs, rollouts]
+  // Parts stop in reverse: serving before those that log and book its last predictions.
+  const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]
 
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))

@@ -81,8 +81,8 @@ export function addCostRoutes(
             what: 'rate card',
             known: await store.rateCards(),
             wanted: rateCards.map((card) => toRateCardRow(card, clock.now())),
-            put: store.putRateCard,
-            remove: store.deleteRateCard,
+            put: (row) => store.putRateCard(row),
+            remove: (name) => store.deleteRateCard(name),
           },
           options
         )
@@ -91,7 +91,7 @@ export function addCostRoutes(
             what: 'budget',
             known: await store.budgets(project),
             wanted: wanted.map((budget) => toBudgetRow(project, budget)),
-            put: store.putBudget,
+            put: (row) => store.putBudget(row),
             remove: (name) => store.deleteBudget(project, name),
           },
           options

@@ -23,10 +23,10 @@ import { createGauges } from './gauges.ts'
 import { createAnalytics } from './inference-log/duckdb.ts'
 import { createInferenceLog } from './inference-log/inference-log.ts'
 import type { LoggedInference } from './inference-log/record.ts'
-import { createLabels } from './labels/labels.ts'
+import { createLabels, type Labels } from './labels/labels.ts'
 import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
-import { createMonitors } from './monitors/monitors.ts'
+import { createMonitors, type Monitors } from './monitors/monitors.ts'
 import { createMonitorStore } from './monitors/store.ts'
 import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
@@ -72,6 +72,8 @@ export interface Monitoring extends Component {
   readonly alertRaised: Topic<Alert & { project: string }>
   /** For readers that account for every prediction exactly once. */
   readonly predictions: PredictionsFollowed
+  readonly labels: Pick<Labels, 'put'>
+  readonly monitors: Pick<Monitors, 'put' | 'evaluate' | 'apply'>
 }
 
 const MAINTAIN_EVERY_MS = 10_000
@@ -173,6 +175,8 @@ export function createMonitoring(deps: {
       holdBack: (reader, cursor) => log.holdBack(reader, cursor),
       flush: () => log.flush(),
     },
+    labels,
+    monitors,
     arm: async (q) => arms.stats(q, q.from),
     comparison,
     async drift(endpointId) {

@@ -85,7 +85,8 @@ type Answer = {
   variant: string
   failed: boolean
   latencyMs: number
-  rows: readonly PairedRow[]
+  /** Made when the other half is there: most requests have none. */
+  rows: () => readonly PairedRow[]
 }
 type Waiting = { at: number; live: Answer | null; shadows: Answer[] }
 type ScorePair = { at: number; primary: number; shadow: number }
@@ -169,8 +170,8 @@ export function createArms(deps: { clock: Clock }) {
       if (totals === null) continue
       const scores = addPair(totals, {
         at: entry.at,
-        primary: live.rows,
-        shadow: shadow.rows,
+        primary: live.rows(),
+        shadow: shadow.rows(),
         primaryLatencyMs: live.latencyMs,
         shadowLatencyMs: shadow.latencyMs,
         shadowFailed: shadow.failed,
@@ -254,20 +255,25 @@ export function createArms(deps: { clock: Clock }) {
 export type Arms = ReturnType<typeof createArms>
 
 function answerOf(event: InferenceCompleted): Answer {
-  const scores = scoreColumn(event.outputs)
-  const classes = predictedClass(event.outputs)
+  const { outputs, rows } = event
   return {
     variant: event.variant,
     failed: event.status !== 'ok',
     latencyMs: event.latencyMs,
-    rows: Array.from({ length: event.rows }, (_, i) => {
-      const score = scores?.values[i]
-      return {
-        score: typeof score === 'number' ? score : null,
-        predicted: classes?.values[i] ?? null,
-      }
-    }),
+    rows: () => toPairedRows(outputs, rows),
   }
+}
+
+function toPairedRows(outputs: InferenceCompleted['outputs'], rows: number): PairedRow[] {
+  const scores = scoreColumn(outputs)
+  const classes = predictedClass(outputs)
+  return Array.from({ length: rows }, (_, i) => {
+    const score = scores?.values[i]
+    return {
+      score: typeof score === 'number' ? score : null,
+      predicted: classes?.values[i] ?? null,
+    }
+  })
 }
 
 function toStats(total: ArmTotals): Omit<ArmStats, keyof ArmKey | 'coveredFrom'> {

@@ -4,10 +4,6 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 export interface Analytics {
   run(sql: string): Promise<void>
   rows(sql: string, parameters?: Record<string, DuckDBValue>): Promise<Record<string, unknown>[]>
-  columns(
-    sql: string,
-    parameters?: Record<string, DuckDBValue>
-  ): Promise<Record<string, readonly unknown[]>>
   close(): void
 }
 
@@ -32,8 +28,6 @@ export function createAnalytics(options: { threads: number; memoryMb: number }):
     run: async (sql) => void (await (await connect()).run(sql)),
     rows: async (sql, parameters) =>
       (await (await connect()).runAndReadAll(sql, parameters)).getRowObjectsJS(),
-    columns: async (sql, parameters) =>
-      (await (await connect()).runAndReadAll(sql, parameters)).getColumnsObjectJS(),
     close() {
       isClosed = true
       void opening?.then(
@@ -43,9 +37,6 @@ export function createAnalytics(options: { threads: number; memoryMb: number }):
     },
   }
 }
-
-/** A name as SQL writes it. */
-export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** A text as SQL writes it. */
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`

@@ -120,18 +120,18 @@ export function createLabels(deps: {
             endpointId: row.endpoint_id,
             variant: row.variant,
             role: row.role,
-            at: Number(row.second) * 1_000,
+            at: row.second * 1_000,
           },
           {
-            n: Number(row.n),
-            numeric: Number(row.numeric),
-            error: Number(row.error),
-            errorSquares: Number(row.error_squares),
-            logLossN: Number(row.log_loss_n),
-            logLoss: Number(row.log_loss),
-            logLossSquares: Number(row.log_loss_squares),
-            squaredError: Number(row.squared_error),
-            squaredErrorSquares: Number(row.squared_error_squares),
+            n: row.n,
+            numeric: row.numeric,
+            error: row.error,
+            errorSquares: row.error_squares,
+            logLossN: row.log_loss_n,
+            logLoss: row.log_loss,
+            logLossSquares: row.log_loss_squares,
+            squaredError: row.squared_error,
+            squaredErrorSquares: row.squared_error_squares,
           }
         )
       }

@@ -215,11 +215,9 @@ export function createLabelStore(database: Database) {
         .groupBy(['p.error', 's.error'])
         .execute()
       const count = (p: number, s: number): number =>
-        rows
-          .filter((r) => r.p_error === p && r.s_error === s)
-          .reduce((sum, r) => sum + Number(r.n), 0)
+        rows.filter((r) => r.p_error === p && r.s_error === s).reduce((sum, r) => sum + r.n, 0)
       return {
-        labelledPairs: rows.reduce((sum, r) => sum + Number(r.n), 0),
+        labelledPairs: rows.reduce((sum, r) => sum + r.n, 0),
         onlyPrimaryRight: count(0, 1),
         onlyShadowRight: count(1, 0),
       }

@@ -317,7 +317,6 @@ const toReferenceColumns = (reference: Reference, now: number) => ({
 const columnsOf = (window: { drifted_json: string } | undefined): string[] =>
   window === undefined ? [] : (JSON.parse(window.drifted_json) as string[]) // written by this module
 
-// eslint-disable-next-line max-params -- the monitor and what was found
 function toReport(
   monitor: MonitorRow,
   found: {
