@@ -1,31 +1,23 @@
 import {
   api,
-  problem,
+  modelVersion,
   type Api,
+  type ModelVersionDetail,
   type RouteDef,
   type RouteGroup,
   type RouteInput,
   type RouteResult,
 } from '@trestle/contract'
-import { TrestleError, isErrorCode } from './errors.ts'
 import { predictionAnswer, type PredictionInput, type PredictionResult } from './predict.ts'
+import { createSender, type ClientOptions, type Outgoing, type Send } from './send.ts'
+import { uploadPath, type ModelUpload } from './upload-model.ts'
 
-export type ClientOptions = Readonly<{
-  /** Where Trestle listens, e.g. `http://127.0.0.1:4400`. */
-  url: string
-  /** An API key; none is needed on loopback. */
-  apiKey?: string | undefined
-  /** The project that calls speak of. Unset: the key's project, else `default`. */
-  project?: string | undefined
-  /** Gives up on a call after this long. */
-  timeoutMs?: number | undefined
-  fetch?: typeof fetch | undefined
-}>
+type CallOptions = Readonly<{ signal?: AbortSignal }>
 
 type Call<R extends RouteDef> =
   object extends RouteInput<R>
-    ? (input?: RouteInput<R>, options?: { signal?: AbortSignal }) => Promise<RouteResult<R>>
-    : (input: RouteInput<R>, options?: { signal?: AbortSignal }) => Promise<RouteResult<R>>
+    ? (input?: RouteInput<R>, options?: CallOptions) => Promise<RouteResult<R>>
+    : (input: RouteInput<R>, options?: CallOptions) => Promise<RouteResult<R>>
 
 type Group<G extends RouteGroup> = { readonly [K in keyof G]: Call<G[K]> }
 
@@ -36,9 +28,15 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
   readonly predict: (
     endpoint: string,
     input: PredictionInput,
-    options?: { variant?: string; signal?: AbortSignal }
+    options?: CallOptions & { variant?: string }
   ) => Promise<PredictionResult>
-  /** Any other path, e.g. a prediction: JSON in, JSON out, failures as `TrestleError`. */
+  /** Registers an ONNX file as the next version of `name`; the model is made when there is none. */
+  readonly uploadModel: (
+    name: string,
+    bytes: Uint8Array,
+    upload?: ModelUpload
+  ) => Promise<ModelVersionDetail>
+  /** Any other path: JSON in, JSON out, failures as `TrestleError`. */
   readonly request: (outgoing: Outgoing) => Promise<unknown>
 }
 
@@ -51,36 +49,32 @@ export function createClient(options: ClientOptions): TrestleClient {
       Object.fromEntries(
         Object.entries(group).map(([key, definition]) => [
           key,
-          (input: object = {}, callOptions: { signal?: AbortSignal } = {}) =>
+          (input: object = {}, callOptions: CallOptions = {}) =>
             call(send, definition, { input, ...callOptions }),
         ])
       ),
     ])
   )
-  const predict: TrestleClient['predict'] = async (endpoint, input, { variant, signal } = {}) => {
-    const answer = await send({
-      method: 'POST',
-      path: `/endpoints/${encodeURIComponent(endpoint)}/predict`,
-      body: input,
-      ...(variant === undefined ? {} : { headers: { 'x-trestle-variant': variant } }),
-      ...(signal === undefined ? {} : { signal }),
-    })
-    return predictionAnswer.parse(answer)
+  const own: Pick<TrestleClient, 'url' | 'predict' | 'uploadModel' | 'request'> = {
+    url: options.url,
+    predict: async (endpoint, input, { variant, signal } = {}) => {
+      const path = `/endpoints/${encodeURIComponent(endpoint)}/predict`
+      const headers = variant === undefined ? {} : { 'x-trestle-variant': variant }
+      return predictionAnswer.parse(
+        await send({ method: 'POST', path, body: input, headers, signal })
+      )
+    },
+    uploadModel: async (name, bytes, upload = {}) =>
+      modelVersion.parse(
+        await send({ method: 'PUT', path: uploadPath(name, upload), body: bytes })
+      ),
+    request: send,
   }
-  return { ...groups, url: options.url, predict, request: send } as unknown as TrestleClient // built from the same table that the type is
-}
-
-/** A call of any path. */
-export type Outgoing = {
-  method: string
-  path: string
-  body?: unknown
-  signal?: AbortSignal
-  headers?: Record<string, string>
+  return { ...groups, ...own } as unknown as TrestleClient // built from the same table that the type is
 }
 
 async function call(
-  send: (outgoing: Outgoing) => Promise<unknown>,
+  send: Send,
   definition: RouteDef,
   given: { input: object; signal?: AbortSignal }
 ): Promise<unknown> {
@@ -98,70 +92,6 @@ async function call(
       if (item !== undefined && item !== null) query.append(key, String(item))
   }
   const search = query.size === 0 ? '' : `?${query.toString()}`
-  return send({
-    method: definition.method,
-    path: path + search,
-    ...(definition.body === undefined ? {} : { body: Object.fromEntries(rest) }),
-    ...(given.signal === undefined ? {} : { signal: given.signal }),
-  })
-}
-
-function createSender(options: ClientOptions): (outgoing: Outgoing) => Promise<unknown> {
-  const doFetch = options.fetch ?? fetch
-  const base = options.url.replace(/\/+$/, '')
-  const standing: Record<string, string> = {
-    ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
-    ...(options.project === undefined ? {} : { 'x-trestle-project': options.project }),
-  }
-  return async ({ method, path, body, signal, headers }) => {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? 60_000)
-    const response = await doFetch(base + path, {
-      method,
-      headers: {
-        ...standing,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    }).catch((cause: unknown) => {
-      throw new TrestleError(
-        { code: 'network', status: 0, detail: `${base} did not answer: ${reasonOf(cause)}` },
-        { cause }
-      )
-    })
-    const text = await response.text()
-    if (!response.ok) throw toError(response, text)
-    return text === '' ? {} : (JSON.parse(text) as unknown)
-  }
-}
-
-function toError(response: Response, text: string): TrestleError {
-  const parsed = problem.safeParse(safeJson(text))
-  if (parsed.success && isErrorCode(parsed.data.code))
-    return new TrestleError({ ...parsed.data, code: parsed.data.code })
-  const code =
-    response.status === 401
-      ? 'auth.unauthenticated'
-      : response.status >= 500
-        ? 'internal.unexpected'
-        : 'request.invalid'
-  return new TrestleError({
-    code,
-    status: response.status,
-    detail: text.slice(0, 500) || response.statusText,
-  })
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  return cause.cause instanceof Error ? cause.cause.message : cause.message
+  const body = definition.body === undefined ? undefined : Object.fromEntries(rest)
+  return send({ method: definition.method, path: path + search, body, signal: given.signal })
 }

@@ -1,3 +1,27 @@
-export { createClient, type ClientOptions, type TrestleClient } from './client.ts'
+export { createClient, type TrestleClient } from './client.ts'
+export { applyDeclarations, type Change } from './declarations/apply.ts'
+export { collectDeclarations, type Declarations } from './declarations/collect.ts'
+export {
+  defineBudget,
+  defineEndpoint,
+  defineMonitor,
+  defineRateCard,
+  type BudgetSpec,
+  type Declared,
+  type EndpointSpec,
+  type MonitorSpec,
+  type RateCardSpec,
+} from './declarations/declare.ts'
 export { TrestleError } from './errors.ts'
+export {
+  defineEntity,
+  defineFeatureService,
+  defineFeatureView,
+  defineOnDemandView,
+} from './features/declare.ts'
+export { f } from './features/field.ts'
+export { toManifest } from './features/manifest.ts'
+export { source } from './features/source.ts'
 export type { PredictionInput, PredictionResult } from './predict.ts'
+export type { ClientOptions, Outgoing } from './send.ts'
+export type { ModelUpload } from './upload-model.ts'

@@ -1,0 +1,32 @@
+import type { Api, RouteInput } from '@trestle/contract'
+
+type ServingInput = RouteInput<Api['serving']['apply']>
+type MonitoringInput = RouteInput<Api['monitoring']['apply']>
+type CostsInput = RouteInput<Api['costs']['apply']>
+
+export type EndpointSpec = ServingInput['endpoints'][number]
+export type MonitorSpec = MonitoringInput['monitors'][number]
+export type BudgetSpec = NonNullable<CostsInput['budgets']>[number]
+export type RateCardSpec = NonNullable<CostsInput['rateCards']>[number]
+
+/** A declaration of something that is not a feature: exported from a configuration, applied by `trestle apply`. */
+export type Declared = Readonly<
+  | { kind: 'endpoint'; spec: EndpointSpec }
+  | { kind: 'monitor'; spec: MonitorSpec }
+  | { kind: 'budget'; spec: BudgetSpec }
+  | { kind: 'rate-card'; spec: RateCardSpec }
+>
+
+type Of<K extends Declared['kind']> = Extract<Declared, { kind: K }>
+
+/** The stable name that callers ask for predictions, and the model version that answers first. */
+export const defineEndpoint = (spec: EndpointSpec): Of<'endpoint'> => ({ kind: 'endpoint', spec })
+
+/** What is watched on an endpoint, against which reference, and when to alert. */
+export const defineMonitor = (spec: MonitorSpec): Of<'monitor'> => ({ kind: 'monitor', spec })
+
+/** What may be spent in a day or month. */
+export const defineBudget = (spec: BudgetSpec): Of<'budget'> => ({ kind: 'budget', spec })
+
+/** A price of a device, with its dates and where it comes from. */
+export const defineRateCard = (spec: RateCardSpec): Of<'rate-card'> => ({ kind: 'rate-card', spec })
