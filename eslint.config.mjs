@@ -28,6 +28,7 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/unified-signatures': 'off',
+      '@typescript-eslint/no-generated-empty-object-type': 'off', // mapped types over no keys are meant
       '@typescript-eslint/no-meaningless-void-operator': 'off', // `async () => void (await write())` says that the result is dropped
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addCallCommand } from './commands/call.ts'
+import { addDemoCommand } from './commands/demo.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addProjectCommands } from './commands/projects.ts'
 import { addServeCommand } from './commands/serve.ts'
@@ -16,6 +17,7 @@ export function createProgram(): Command {
     .exitOverride()
   addGlobalOptions(program)
   addServeCommand(program)
+  addDemoCommand(program)
   addKeyCommands(program)
   addProjectCommands(program)
   addCallCommand(program)

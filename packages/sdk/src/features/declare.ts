@@ -36,11 +36,18 @@ export interface View<K extends Fields = Fields, S extends Fields = Fields> {
   readonly picked: readonly (keyof S & string)[]
   readonly alias: string | null
   readonly joinKeyMap: Readonly<Record<string, string>>
-  /** Only these features. */
-  pick<const P extends readonly (keyof S & string)[]>(...names: P): View<K, Pick<S, P[number]>>
   /** Only for inference; never there at run time. */
   readonly keyed?: K
   readonly gives?: S
+}
+
+/** A view of which a part can be taken. */
+export interface WholeView<K extends Fields = Fields, S extends Fields = Fields> extends View<
+  K,
+  S
+> {
+  /** Only these features. */
+  pick<const P extends readonly (keyof S & string)[]>(...names: P): WholeView<K, Pick<S, P[number]>>
 }
 
 /** A view whose features are stored, as opposed to computed. */
@@ -56,7 +63,7 @@ export interface FeatureView<K extends Fields = Fields, S extends Fields = Field
   as<const A extends string, const M extends Readonly<Partial<Record<keyof K & string, string>>>>(
     alias: A,
     joinKeys: M
-  ): View<Renamed<K, M>, Prefixed<S, A>>
+  ): WholeView<Renamed<K, M>, Prefixed<S, A>>
 }
 
 type Renamed<K extends Fields, M> = {
@@ -138,7 +145,7 @@ function aliased<K extends Fields, S extends Fields>(made: {
   picked: readonly string[]
   alias: string
   joinKeyMap: Readonly<Record<string, string>>
-}): View<K, S> {
+}): WholeView<K, S> {
   return {
     kind: 'view',
     name: made.declaration.name,
@@ -201,7 +208,7 @@ export function defineOnDemandView<
       | { expressions: Expressions<O>; transform?: never }
       | { transform: (input: TransformInput<V, Q>) => StoredValuesOf<O>; expressions?: never }
     )
-): View<OnDemandKeys<V, Q>, O> {
+): WholeView<OnDemandKeys<V, Q>, O> {
   const { name, views, request, output, expressions, transform, ...about } = definition
   const declaration: OnDemandDeclaration = {
     kind: 'on-demand',
@@ -219,7 +226,7 @@ export function defineOnDemandView<
 function onDemand<K extends Fields, S extends Fields>(
   declaration: OnDemandDeclaration,
   picked: readonly string[]
-): View<K, S> {
+): WholeView<K, S> {
   return {
     kind: 'on-demand',
     name: declaration.name,
