@@ -2,6 +2,7 @@ import {
   api,
   problem,
   type Api,
+  type ErrorCode,
   type RouteDef,
   type RouteGroup,
   type RouteInput,
@@ -140,6 +141,8 @@ function toError(response: Response, text: string): TrestleError {
   const parsed = problem.safeParse(safeJson(text))
   if (parsed.success && isErrorCode(parsed.data.code))
     return new TrestleError({ ...parsed.data, code: parsed.data.code })
+  const refusal = mlflowRefusal(safeJson(text))
+  if (refusal !== null) return new TrestleError({ ...refusal, status: response.status })
   const code =
     response.status === 401
       ? 'auth.unauthenticated'
@@ -151,6 +154,25 @@ function toError(response: Response, text: string): TrestleError {
     status: response.status,
     detail: text.slice(0, 500) || response.statusText,
   })
+}
+
+const MLFLOW_CODES: Readonly<Record<string, ErrorCode>> = {
+  BAD_REQUEST: 'request.malformed',
+  INVALID_PARAMETER_VALUE: 'request.invalid',
+  RESOURCE_ALREADY_EXISTS: 'resource.already_exists',
+  RESOURCE_DOES_NOT_EXIST: 'resource.not_found',
+  RESOURCE_CONFLICT: 'resource.conflict',
+  ENDPOINT_NOT_FOUND: 'request.not_found',
+  UNAUTHENTICATED: 'auth.unauthenticated',
+  PERMISSION_DENIED: 'auth.forbidden',
+}
+
+/** Tracking routes fail in MLflow's shape, `{ error_code, message }`. */
+function mlflowRefusal(body: unknown): { code: ErrorCode; detail: string } | null {
+  if (typeof body !== 'object' || body === null) return null
+  if (!('error_code' in body) || !('message' in body)) return null
+  const code = MLFLOW_CODES[String(body.error_code)]
+  return code === undefined ? null : { code, detail: String(body.message) }
 }
 
 function safeJson(text: string): unknown {
