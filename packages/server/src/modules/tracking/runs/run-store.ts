@@ -3,6 +3,7 @@ import type { Database } from '../../../platform/database/index.ts'
 import { insertMany } from '../mlflow/bulk.ts'
 import { invalidParameter } from '../mlflow/mlflow-error.ts'
 import type { RunsTable, TrackingTables } from '../tables.ts'
+import { createGroupCommit } from './group-commit.ts'
 import { latestOf } from './latest.ts'
 import { toStored } from './metric-value.ts'
 import type { KeyValue, LoggedMetric, RunRow } from './run-records.ts'
@@ -25,6 +26,7 @@ export interface RunStore {
 export function createRunStore(database: Database): RunStore {
   const db = database.as<TrackingTables>()
   const { dialect } = database
+  const inTransaction = createGroupCommit(db, dialect)
 
   const putTags = async (tx: Kysely<TrackingTables>, runKey: number, tags: readonly KeyValue[]) =>
     insertMany(
@@ -108,7 +110,7 @@ export function createRunStore(database: Database): RunStore {
 
   return {
     insert: (row, tags) =>
-      db.transaction().execute(async (tx) => {
+      inTransaction(async (tx) => {
         const { run_key } = await tx
           .insertInto('runs')
           .values(row)
@@ -124,13 +126,13 @@ export function createRunStore(database: Database): RunStore {
         .where('project', '=', project)
         .executeTakeFirst(),
     update: (run, changes, tags = []) =>
-      db.transaction().execute(async (tx) => {
+      inTransaction(async (tx) => {
         if (Object.keys(changes).length > 0)
           await tx.updateTable('runs').set(changes).where('run_key', '=', run.run_key).execute()
         await putTags(tx, run.run_key, tags)
       }),
     log: (run, batch) =>
-      db.transaction().execute(async (tx) => {
+      inTransaction(async (tx) => {
         if (batch.params.length > 0) await putParams(tx, run, { params: batch.params, dialect })
         if (batch.metrics.length > 0) {
           await putMetrics(tx, run.run_key, batch.metrics)
