@@ -8,7 +8,12 @@ import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
 import { createMonitoring, monitoringMigrations } from './modules/monitoring/index.ts'
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
-import { createEvidence, createRollouts, rolloutMigrations } from './modules/rollouts/index.ts'
+import {
+  createEvidence,
+  createRollouts,
+  rolloutMigrations,
+  type EndpointPort,
+} from './modules/rollouts/index.ts'
 import {
   createServing,
   servingMigrations,
@@ -54,6 +59,8 @@ export type AppOverrides = Readonly<{
   models?: ModelSource
   features?: FeatureReader
   runtime?: Runtime
+  /** What rollouts act on, for tests that make endpoints up. */
+  endpoints?: EndpointPort
 }>
 
 /** Wires the whole server. The one place that knows every module. */
@@ -121,7 +128,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     log: logOf('rollouts'),
     completed,
     ports: {
-      endpoints: endpointsFrom(serving),
+      endpoints: overrides.endpoints ?? endpointsFrom(serving),
       evidence: createEvidence({
         arm: (q) => monitoring.arm(q),
         comparison: (q) => monitoring.comparison(q),

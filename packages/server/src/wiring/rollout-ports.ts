@@ -1,3 +1,4 @@
+import { AppError } from '../kernel/errors.ts'
 import type { Registry } from '../modules/registry/index.ts'
 import type { ChampionPort, EndpointPort } from '../modules/rollouts/index.ts'
 import type { Serving } from '../modules/serving/index.ts'
@@ -19,8 +20,13 @@ export const championsFrom = (registry: Registry): ChampionPort => ({
     return { name, version }
   },
   aliasVersion: async ({ project, name, alias }) => {
-    const aliased = await registry.resolve(project, `${name}@${alias}`).catch(() => null)
-    return aliased?.version ?? null
+    try {
+      return (await registry.resolve(project, `${name}@${alias}`)).version
+    } catch (error) {
+      // Only "there is none": a return to the old version would otherwise remove an alias that could not be read for a moment.
+      if (error instanceof AppError && error.code === 'registry.version_not_found') return null
+      throw error
+    }
   },
   setAlias: (move) => registry.setAlias(move),
 })

@@ -83,7 +83,8 @@ export function createWorld(
   }
 
   const endpoints: EndpointPort = {
-    get: async () => (isThere ? { id: 'ep_1', name: 'fraud', variants, traffic } : null),
+    get: async (_project, name) =>
+      isThere && name === 'fraud' ? { id: 'ep_1', name: 'fraud', variants, traffic } : null,
     addVariant: async (_project, _endpoint, { variant, model }) =>
       effect(`add ${variant}`, () => {
         if (variants.some((v) => v.name === variant)) return
@@ -217,9 +218,10 @@ const describe = (traffic: Traffic): string =>
     ...traffic.shadows.map((s) => `${s.variant}~${s.share}`),
   ].join(',')
 
+let predictions = 0
 export function eventOf(facts: Event): InferenceCompleted {
   return {
-    predictionId: 'p',
+    predictionId: `p${predictions++}`,
     requestId: 'r',
     project: 'default',
     endpoint: 'fraud',
