@@ -66,6 +66,19 @@ export function createPayments(
       score: Number(answer.outputs['score']),
     }
   }
+  /** The stream job lags by one batch: a payment never sees a row that is newer than itself. */
+  const publish = async ({ customerStats, merchantStats }: History): Promise<void> => {
+    if (customerStats.length > 0)
+      await client.features.push({
+        view: 'customer_stats',
+        rows: customerStats.map((row) => ({ ...row })),
+      })
+    if (merchantStats.length > 0)
+      await client.features.push({
+        view: 'merchant_stats',
+        rows: merchantStats.map((row) => ({ ...row })),
+      })
+  }
   return {
     simulator,
     async send(count, onProgress) {
@@ -75,17 +88,8 @@ export function createPayments(
           simulator.next()
         )
         const rows = simulator.drainFeatureRows()
-        if (rows.customerStats.length > 0)
-          await client.features.push({
-            view: 'customer_stats',
-            rows: rows.customerStats.map((row) => ({ ...row })),
-          })
-        if (rows.merchantStats.length > 0)
-          await client.features.push({
-            view: 'merchant_stats',
-            rows: rows.merchantStats.map((row) => ({ ...row })),
-          })
         scored.push(...(await Promise.all(batch.map(score))))
+        await publish(rows)
         onProgress?.(scored.length)
       }
       return scored

@@ -16,13 +16,25 @@ export async function runRollout(
   let rollout: Rollout = await client.rollouts.createRollout(wanted)
   const scored: Scored[] = []
   let told = 0
+  let shown = ''
+  let reason = ''
   const tellNews = async (): Promise<void> => {
     const { timeline, ...current } = await client.rollouts.getRollout({ id: rollout.id })
     rollout = current
     for (const step of timeline.filter(({ seq }) => seq > told)) {
       told = step.seq
-      if (step.from !== step.to || step.event === 'advance')
-        teller.say(`${step.to.padEnd(12)} ${step.weights.candidatePercent} % live — ${step.reason}`)
+      const head = `${step.to.padEnd(12)} ${step.weights.candidatePercent} % live`
+      if (head === shown && step.reason === reason) continue
+      teller.say(
+        step.reason === reason
+          ? head
+          : `${head}\n${step.reason
+              .split('; ')
+              .map((part) => `  ${part}`)
+              .join('\n')}`
+      )
+      shown = head
+      reason = step.reason
     }
   }
   while (rollout.isActive) {

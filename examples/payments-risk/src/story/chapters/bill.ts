@@ -9,7 +9,7 @@ export async function showBill({ client, teller }: Stage): Promise<void> {
   for (const row of report.rows) {
     teller.say(
       [
-        (row.group['variant'] ?? '').padEnd(8),
+        (row.group['variant']?.split('/').at(-1) ?? '').padEnd(8),
         String(row.predictions).padStart(11),
         row.busySeconds.toFixed(2).padStart(7),
         short(row.directUsdPer1000).padStart(15),

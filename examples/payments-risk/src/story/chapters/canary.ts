@@ -5,14 +5,14 @@ import { ENDPOINT, MODEL, type Stage } from '../stage.ts'
 const CANARY = {
   kind: 'canary',
   steps: [
-    { weightPercent: 10, bakeMs: 500, minRequests: 100 },
+    { weightPercent: 25, bakeMs: 500, minRequests: 200 },
     { weightPercent: 50, bakeMs: 500, minRequests: 500 },
   ],
   finalBakeMs: 500,
 } as const
 const GATES = [
   { metric: 'error-rate', margin: 0.05 },
-  { metric: 'label-quality', margin: 0.08, isCritical: true },
+  { metric: 'label-quality', margin: 0.06, isCritical: true },
 ] as const
 
 /** v2 takes real traffic step by step and is promoted, because it is shown to be no worse. */
