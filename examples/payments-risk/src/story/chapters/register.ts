@@ -42,7 +42,7 @@ export async function registerModels({ client, teller }: Stage): Promise<void> {
       run_id: runId,
       params: Object.entries({ ...params, trained_on }).map(([key, value]) => ({
         key,
-        value: String(value),
+        value: `${value as string | number}`,
       })),
       metrics: Object.entries(validation).map(([key, value]) => ({
         key: `validation_${key}`,
