@@ -18,10 +18,15 @@ export {
   defineFeatureService,
   defineFeatureView,
   defineOnDemandView,
+  type Entity,
+  type FeatureService,
+  type FeatureView,
+  type View,
 } from './features/declare.ts'
 export { f } from './features/field.ts'
-export { toManifest } from './features/manifest.ts'
-export { source } from './features/source.ts'
+export { toManifest, type Declaration } from './features/manifest.ts'
+export { readHistorical, readOnline, type FeatureRow } from './features/read.ts'
+export { source, type Source } from './features/source.ts'
 export type { PredictionInput, PredictionResult } from './predict.ts'
 export type { ClientOptions, Outgoing } from './send.ts'
 export type { ModelUpload } from './upload-model.ts'

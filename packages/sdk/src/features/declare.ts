@@ -1,5 +1,4 @@
-import type { FeatureType, OnDemandManifest } from '@trestle/contract'
-import type { Fields, KeyFields, StoredValuesOf, ValuesOf } from './field.ts'
+import type { Fields, KeyFields, NoFields, StoredValuesOf, ValuesOf } from './field.ts'
 import type { Source } from './source.ts'
 
 /** `'30s'`, `'15m'`, `'24h'`, `'7d'`. */
@@ -27,13 +26,13 @@ export function defineEntity<const K extends KeyFields>(
   return { kind: 'entity', name, keys, about }
 }
 
-/** A view, or the part of it that `pick` took: what keys it needs and what it gives. */
-export interface View<K extends Fields = Fields, S extends Fields = Fields> {
+/** What a service or an on-demand view takes in: a view, or the part of it that `pick` took. */
+export interface ViewRef<K extends Fields = Fields, S extends Fields = Fields> {
   readonly kind: 'view' | 'on-demand'
   readonly name: string
   /** Everything that the declaration says, whatever was picked. */
   readonly declaration: ViewDeclaration | OnDemandDeclaration
-  readonly picked: readonly (keyof S & string)[]
+  readonly picked: readonly string[]
   readonly alias: string | null
   readonly joinKeyMap: Readonly<Record<string, string>>
   /** Only for inference; never there at run time. */
@@ -41,13 +40,9 @@ export interface View<K extends Fields = Fields, S extends Fields = Fields> {
   readonly gives?: S
 }
 
-/** A view of which a part can be taken. */
-export interface WholeView<K extends Fields = Fields, S extends Fields = Fields> extends View<
-  K,
-  S
-> {
+export interface View<K extends Fields = Fields, S extends Fields = Fields> extends ViewRef<K, S> {
   /** Only these features. */
-  pick<const P extends readonly (keyof S & string)[]>(...names: P): WholeView<K, Pick<S, P[number]>>
+  pick<const P extends readonly (keyof S & string)[]>(...names: P): View<K, Pick<S, P[number]>>
 }
 
 /** A view whose features are stored, as opposed to computed. */
@@ -63,7 +58,7 @@ export interface FeatureView<K extends Fields = Fields, S extends Fields = Field
   as<const A extends string, const M extends Readonly<Partial<Record<keyof K & string, string>>>>(
     alias: A,
     joinKeys: M
-  ): WholeView<Renamed<K, M>, Prefixed<S, A>>
+  ): View<Renamed<K, M>, Prefixed<S, A>>
 }
 
 type Renamed<K extends Fields, M> = {
@@ -91,8 +86,7 @@ type KeysOf<E extends readonly Entity[]> = E extends readonly [
   ? K & KeysOf<R>
   : unknown
 
-type KeyFieldsOf<E extends readonly Entity[]> =
-  KeysOf<E> extends Fields ? KeysOf<E> : Record<never, never>
+type KeyFieldsOf<E extends readonly Entity[]> = KeysOf<E> extends Fields ? KeysOf<E> : NoFields
 
 /** Features that are stored per entity. A reader gets `null` where a value is missing or older than `ttl`. */
 export function defineFeatureView<const E extends readonly Entity[], const S extends Fields>(
@@ -145,7 +139,7 @@ function aliased<K extends Fields, S extends Fields>(made: {
   picked: readonly string[]
   alias: string
   joinKeyMap: Readonly<Record<string, string>>
-}): WholeView<K, S> {
+}): View<K, S> {
   return {
     kind: 'view',
     name: made.declaration.name,
@@ -161,14 +155,14 @@ function aliased<K extends Fields, S extends Fields>(made: {
 export type Expressions<O extends Fields> = { readonly [N in keyof O]: string }
 
 /** What a TypeScript transform is given: each view's features, any of them null, and the request's values. */
-type TransformInput<V extends Readonly<Record<string, View>>, Q extends Fields> = {
-  readonly [N in keyof V]: V[N] extends View<infer _K, infer S> ? StoredValuesOf<S> : never
+type TransformInput<V extends Readonly<Record<string, ViewRef>>, Q extends Fields> = {
+  readonly [N in keyof V]: V[N] extends ViewRef<infer _K, infer S> ? StoredValuesOf<S> : never
 } & { readonly request: ValuesOf<Q> }
 
 export type OnDemandDeclaration = Readonly<{
   kind: 'on-demand'
   name: string
-  views: Readonly<Record<string, View>>
+  views: Readonly<Record<string, ViewRef>>
   request: Fields
   output: Fields
   expressions: Readonly<Record<string, string>> | null
@@ -181,11 +175,11 @@ type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: 
   ? I
   : never
 type KeysOfViews<V> = Intersection<
-  V[keyof V] extends infer One ? (One extends View<infer K, infer _S> ? K : never) : never
+  V[keyof V] extends infer One ? (One extends ViewRef<infer K, infer _S> ? K : never) : never
 >
 type OnDemandKeys<V, Q extends Fields> = (KeysOfViews<V> extends Fields
   ? KeysOfViews<V>
-  : Record<never, never>) &
+  : NoFields) &
   Q
 
 /**
@@ -194,9 +188,9 @@ type OnDemandKeys<V, Q extends Fields> = (KeysOfViews<V> extends Fields
  * server can't: a service with such a view can't feed an endpoint.
  */
 export function defineOnDemandView<
-  const V extends Readonly<Record<string, View>>,
+  const V extends Readonly<Record<string, ViewRef>>,
   const O extends Fields,
-  const Q extends Fields = Record<never, never>,
+  const Q extends Fields = NoFields,
 >(
   definition: {
     name: string
@@ -208,7 +202,7 @@ export function defineOnDemandView<
       | { expressions: Expressions<O>; transform?: never }
       | { transform: (input: TransformInput<V, Q>) => StoredValuesOf<O>; expressions?: never }
     )
-): WholeView<OnDemandKeys<V, Q>, O> {
+): View<OnDemandKeys<V, Q>, O> {
   const { name, views, request, output, expressions, transform, ...about } = definition
   const declaration: OnDemandDeclaration = {
     kind: 'on-demand',
@@ -226,7 +220,7 @@ export function defineOnDemandView<
 function onDemand<K extends Fields, S extends Fields>(
   declaration: OnDemandDeclaration,
   picked: readonly string[]
-): WholeView<K, S> {
+): View<K, S> {
   return {
     kind: 'on-demand',
     name: declaration.name,
@@ -238,35 +232,33 @@ function onDemand<K extends Fields, S extends Fields>(
   }
 }
 
-type GivenBy<V extends readonly View[]> = V extends readonly [
-  View<infer _K, infer S>,
-  ...infer R extends readonly View[],
+type GivenBy<V extends readonly ViewRef[]> = V extends readonly [
+  ViewRef<infer _K, infer S>,
+  ...infer R extends readonly ViewRef[],
 ]
   ? S & GivenBy<R>
   : unknown
-type NeededBy<V extends readonly View[]> = V extends readonly [
-  View<infer K, infer _S>,
-  ...infer R extends readonly View[],
+type NeededBy<V extends readonly ViewRef[]> = V extends readonly [
+  ViewRef<infer K, infer _S>,
+  ...infer R extends readonly ViewRef[],
 ]
   ? K & NeededBy<R>
   : unknown
-type AsFields<T> = T extends Fields ? T : Record<never, never>
+type AsFields<T> = T extends Fields ? T : NoFields
 
 /** What a model reads: features of several views under one name. */
 export interface FeatureService<K extends Fields = Fields, S extends Fields = Fields> {
   readonly kind: 'service'
   readonly name: string
-  readonly views: readonly View[]
+  readonly views: readonly ViewRef[]
   readonly about: About
   readonly keyed?: K
   readonly gives?: S
 }
 
-export function defineFeatureService<const V extends readonly [View, ...View[]]>(
+export function defineFeatureService<const V extends readonly [ViewRef, ...ViewRef[]]>(
   definition: { name: string; features: V } & About
 ): FeatureService<AsFields<NeededBy<V>>, AsFields<GivenBy<V>>> {
   const { name, features, ...about } = definition
   return { kind: 'service', name, views: features, about }
 }
-
-export type { FeatureType, OnDemandManifest }

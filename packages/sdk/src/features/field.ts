@@ -31,6 +31,9 @@ export const f = {
 }
 
 export type Fields = Readonly<Record<string, Field>>
+/** No fields: neutral when types are intersected, which a record of `never` is not. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the empty type is meant
+export type NoFields = {}
 export type KeyFields = Readonly<Record<string, Field<unknown, KeyType>>>
 
 type ValueOf<F> = F extends Field<infer T> ? T : never

@@ -11,12 +11,12 @@ import type {
   Entity,
   FeatureService,
   OnDemandDeclaration,
-  View,
+  ViewRef,
   ViewDeclaration,
 } from './declare.ts'
 import type { Fields } from './field.ts'
 
-export type Declaration = Entity | View | FeatureService
+export type Declaration = Entity | ViewRef | FeatureService
 
 /**
  * Declarations as the manifest that `client.features.apply` takes. What a service or view refers to comes along, so the services alone are enough.
@@ -64,7 +64,7 @@ function collect(found: Found, declaration: Declaration): void {
   }
 }
 
-function collectView(found: Found, declaration: View['declaration']): void {
+function collectView(found: Found, declaration: ViewRef['declaration']): void {
   if (declaration.kind === 'view') {
     put(found.views, declaration, 'views')
     for (const entity of declaration.entities) put(found.entities, entity, 'entities')

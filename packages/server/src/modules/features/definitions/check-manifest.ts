@@ -1,5 +1,11 @@
-import type { FeatureManifest, ViewManifest } from '@trestle/contract'
+import type {
+  FeatureManifest,
+  FeatureType,
+  OnDemandManifest,
+  ViewManifest,
+} from '@trestle/contract'
 import { fail } from '../../../platform/errors.ts'
+import { compileExpression } from '../on-demand/evaluate.ts'
 import { parseExpression } from '../on-demand/expression.ts'
 import { versionOf, type Definitions } from './model.ts'
 
@@ -28,27 +34,7 @@ export function checkManifest(current: Definitions, manifest: FeatureManifest): 
           { current, manifest },
           { ...input, feature, by: `on-demand view "${view.name}"` }
         )
-    for (const feature of view.features) {
-      if (feature.expression === null) continue
-      const inputs = new Map(
-        view.inputs
-          .flatMap((i) => i.features.flatMap((f) => [f, `${i.view}.${f}`]))
-          .map((n) => [n, true])
-      )
-      const known = new Set([...inputs.keys(), ...view.request.map((r) => r.name)])
-      const parsed = parseExpression(feature.expression)
-      if (parsed.kind === 'error')
-        throw fail(
-          'request.invalid',
-          `On-demand feature "${view.name}:${feature.name}": ${parsed.message}`
-        )
-      const unknown = parsed.names.find((n) => !known.has(n))
-      if (unknown !== undefined)
-        throw fail(
-          'features.feature_not_found',
-          `On-demand feature "${view.name}:${feature.name}" reads "${unknown}", which is no input of the view`
-        )
-    }
+    checkExpressions(view, { current, manifest })
   }
   for (const service of manifest.services)
     for (const p of service.features)
@@ -57,6 +43,40 @@ export function checkManifest(current: Definitions, manifest: FeatureManifest): 
           { current, manifest },
           { view: p.view, version: p.version, feature, by: `service "${service.name}"` }
         )
+}
+
+/** Reads and types each expression, so that a wrong one is refused here and not at the first prediction. */
+function checkExpressions(
+  view: OnDemandManifest,
+  where: { current: Definitions; manifest: FeatureManifest }
+): void {
+  const slots = new Map<string, { index: number; type: FeatureType }>()
+  for (const input of view.inputs)
+    for (const feature of input.features) {
+      const type = typeOf(where, input.view, feature)
+      if (type === undefined) continue
+      slots.set(feature, { index: 0, type }).set(`${input.view}.${feature}`, { index: 0, type })
+    }
+  for (const { name, type } of view.request) slots.set(name, { index: 0, type })
+  for (const { name, type, expression } of view.features) {
+    if (expression === null) continue
+    const parsed = parseExpression(expression)
+    const result = parsed.kind === 'ok' ? compileExpression(parsed.tree, slots, type) : parsed
+    if (result.kind === 'error')
+      throw fail('request.invalid', `On-demand feature "${view.name}:${name}": ${result.message}`, {
+        details: { view: view.name, feature: name },
+      })
+  }
+}
+
+function typeOf(
+  { current, manifest }: { current: Definitions; manifest: FeatureManifest },
+  view: string,
+  feature: string
+): FeatureType | undefined {
+  const declared =
+    manifest.views.find((v) => v.name === view) ?? versionOf(current.views.get(view), null)
+  return declared?.features.find((f) => f.name === feature)?.type
 }
 
 function checkView(view: ViewManifest, current: Definitions, manifest: FeatureManifest): void {
