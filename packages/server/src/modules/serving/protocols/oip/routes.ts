@@ -1,10 +1,9 @@
-import { ERRORS } from '@trestle/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fail } from '../../../../platform/errors.ts'
-import { toAppError } from '../../../../platform/http/index.ts'
 import type { DataPlane } from '../../data-plane.ts'
 import type { Fleet } from '../../fleet.ts'
 import { readBody, takeRawBodies, toInference } from '../http-request.ts'
+import { sendOipError } from './errors.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
 import {
   findModel,
@@ -148,14 +147,4 @@ function readCall(fleet: Fleet, request: FastifyRequest<Params>, body: Buffer): 
   const endpoint = findModel(fleet, request.project, request.params.model)
   const { spec } = requireServed(findVersion(endpoint, request.params.version ?? null))
   return readRawTensor(spec, body)
-}
-
-async function sendOipError(thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const error = toAppError(thrown)
-  const { status } = ERRORS[error.code]
-  if (status >= 500)
-    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
-  if (status === 503 || status === 429) reply.header('retry-after', '1')
-  if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
-  return reply.status(status).type('application/json').send({ error: error.message })
 }
