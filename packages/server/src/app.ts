@@ -112,6 +112,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     serving,
     scheduler,
     listener,
+    ...(config.grpcPort === null
+      ? []
+      : [
+          serving.grpc({
+            host: config.host,
+            port: config.grpcPort,
+            authenticate: identity.authenticate,
+          }),
+        ]),
   ]
 
   let starting: Promise<{ url: string }> | null = null

@@ -97,7 +97,7 @@ test('packed bodies are read, and what is not packed so is refused', async () =>
   const body = JSON.stringify({
     inputs: [{ name: 'x', datatype: 'FP32', shape: [1], data: [4] }],
   })
-  const post = (sent: BodyInit, encoding: string) =>
+  const post = (sent: Uint8Array<ArrayBuffer> | string, encoding: string) =>
     fetch(`${server.url}/v2/models/identity/infer`, {
       method: 'POST',
       headers: { 'content-encoding': encoding },

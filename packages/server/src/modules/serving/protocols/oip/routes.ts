@@ -11,6 +11,7 @@ import {
   modelConfiguration,
   modelMetadata,
   modelStatistics,
+  repositoryIndex,
   requireServed,
 } from './model-info.ts'
 import { readRawTensor } from './raw-tensor.ts'
@@ -99,14 +100,7 @@ export function addOipRest(
     }
 
     scope.post('/v2/repository/index', read, async ({ project }) =>
-      fleet.list(project).flatMap(({ stored, variants }) =>
-        [...variants.values()].map((variant) => ({
-          name: stored.name,
-          version: String(variant.model.version),
-          state: { ready: 'READY', loading: 'LOADING', failed: 'UNAVAILABLE' }[variant.state],
-          reason: variant.error ?? '',
-        }))
-      )
+      repositoryIndex(fleet.list(project))
     )
   })
 }
@@ -117,6 +111,7 @@ async function infer(
   reply: FastifyReply
 ): Promise<FastifyReply> {
   const { model, version } = request.params
+  findModel(deps.fleet, request.project, model) // for the protocol's own words about an unknown model
   const body = await readBody(request, deps.maxBodyBytes)
   const call = readCall(deps.fleet, request, body)
   const answer = await deps.dataPlane.infer(
