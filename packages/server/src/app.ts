@@ -188,6 +188,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...modules,
     scheduler,
     listener,
+    ...(config.grpcPort === null
+      ? []
+      : [
+          serving.grpc({
+            host: config.host,
+            port: config.grpcPort,
+            authenticate: identity.authenticate,
+          }),
+        ]),
   ]
 
   let starting: Promise<{ url: string }> | null = null

@@ -19,6 +19,7 @@ import type { FeatureReader } from './feature-reader.ts'
 import { createFleet, toRecord, type Fleet } from './fleet.ts'
 import type { InferenceCompleted } from './inference-event.ts'
 import type { ModelSource } from './model-source.ts'
+import { createOipGrpc, type GrpcAddress, type GrpcListener } from './protocols/oip/grpc.ts'
 import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
@@ -63,6 +64,8 @@ export const servingDefaults: ServingConfig = {
 
 export interface Serving extends Component {
   routes(app: FastifyInstance): void
+  /** The Open Inference Protocol over gRPC, to be started after the routes. */
+  grpc(address: GrpcAddress): GrpcListener
   getEndpoint(project: string, name: string): Promise<EndpointRecord | null>
   listEndpoints(project: string): Promise<readonly EndpointRecord[]>
   /** Loads and warms the model before it returns; the variant has no traffic yet. Throws `serving.model_load_failed`. */
@@ -156,6 +159,18 @@ export function createServing(deps: {
         version: deps.version,
       })
     },
+    grpc: (address) =>
+      createOipGrpc(
+        {
+          dataPlane,
+          fleet,
+          clock,
+          log,
+          maxBodyBytes: config.maxBodyBytes,
+          version: deps.version,
+        },
+        address
+      ),
     getEndpoint: async (project, name) => {
       const endpoint = fleet.find(project, name)
       return endpoint === undefined ? null : toRecord(endpoint)

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { DataPlane } from '../data-plane.ts'
 import type { Fleet } from '../fleet.ts'
+import { addKserveV1 } from './kserve-v1.ts'
+import { addMlflowScoring } from './mlflow.ts'
 import { addOipRest } from './oip/routes.ts'
 import { addPlainJson } from './plain-json.ts'
 
@@ -17,4 +19,6 @@ export function addProtocols(
 ): void {
   addPlainJson(app, deps)
   addOipRest(app, deps)
+  addMlflowScoring(app, deps)
+  addKserveV1(app, deps)
 }

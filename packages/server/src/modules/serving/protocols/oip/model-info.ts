@@ -102,3 +102,16 @@ export function modelStatistics(endpoint: LiveEndpoint, variant: LiveVariant) {
     batch_stats: [],
   }
 }
+
+const INDEX_STATE = { ready: 'READY', loading: 'LOADING', failed: 'UNAVAILABLE' } as const
+
+/** Triton's repository index: every variant of every endpoint. */
+export const repositoryIndex = (endpoints: readonly LiveEndpoint[]) =>
+  endpoints.flatMap(({ stored, variants }) =>
+    [...variants.values()].map((variant) => ({
+      name: stored.name,
+      version: String(variant.model.version),
+      state: INDEX_STATE[variant.state],
+      reason: variant.error ?? '',
+    }))
+  )

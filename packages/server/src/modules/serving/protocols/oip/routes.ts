@@ -1,10 +1,9 @@
-import { ERRORS } from '@trestle/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fail } from '../../../../platform/errors.ts'
-import { toAppError } from '../../../../platform/http/index.ts'
 import type { DataPlane } from '../../data-plane.ts'
 import type { Fleet } from '../../fleet.ts'
 import { readBody, takeRawBodies, toInference } from '../http-request.ts'
+import { sendOipError } from './errors.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
 import {
   findModel,
@@ -12,6 +11,7 @@ import {
   modelConfiguration,
   modelMetadata,
   modelStatistics,
+  repositoryIndex,
   requireServed,
 } from './model-info.ts'
 import { readRawTensor } from './raw-tensor.ts'
@@ -100,14 +100,7 @@ export function addOipRest(
     }
 
     scope.post('/v2/repository/index', read, async ({ project }) =>
-      fleet.list(project).flatMap(({ stored, variants }) =>
-        [...variants.values()].map((variant) => ({
-          name: stored.name,
-          version: String(variant.model.version),
-          state: { ready: 'READY', loading: 'LOADING', failed: 'UNAVAILABLE' }[variant.state],
-          reason: variant.error ?? '',
-        }))
-      )
+      repositoryIndex(fleet.list(project))
     )
   })
 }
@@ -118,6 +111,7 @@ async function infer(
   reply: FastifyReply
 ): Promise<FastifyReply> {
   const { model, version } = request.params
+  findModel(deps.fleet, request.project, model) // for the protocol's own words about an unknown model
   const body = await readBody(request, deps.maxBodyBytes)
   const call = readCall(deps.fleet, request, body)
   const answer = await deps.dataPlane.infer(
@@ -148,14 +142,4 @@ function readCall(fleet: Fleet, request: FastifyRequest<Params>, body: Buffer): 
   const endpoint = findModel(fleet, request.project, request.params.model)
   const { spec } = requireServed(findVersion(endpoint, request.params.version ?? null))
   return readRawTensor(spec, body)
-}
-
-async function sendOipError(thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const error = toAppError(thrown)
-  const { status } = ERRORS[error.code]
-  if (status >= 500)
-    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
-  if (status === 503 || status === 429) reply.header('retry-after', '1')
-  if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
-  return reply.status(status).type('application/json').send({ error: error.message })
 }

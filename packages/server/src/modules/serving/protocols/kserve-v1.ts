@@ -1,0 +1,50 @@
+import type { FastifyInstance } from 'fastify'
+import { fail } from '../../../platform/errors.ts'
+import type { DataPlane } from '../data-plane.ts'
+import type { Fleet } from '../fleet.ts'
+import { readBody, takeRawBodies, toInference } from './http-request.ts'
+import { readScoring } from './mlflow.ts'
+import { sendOipError } from './oip/errors.ts'
+import { findModel, findVersion, requireServed } from './oip/model-info.ts'
+import { rowJson, valueJson } from './plain-json.ts'
+import { rowsOf } from '../tensor.ts'
+
+/**
+ * KServe's first protocol, which is TensorFlow Serving's: `{"instances": […]}` to `/v1/models/<name>:predict`. A model with one output answers with its
+ * values, one with several with objects. https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
+ */
+export function addKserveV1(
+  app: FastifyInstance,
+  deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number }
+): void {
+  void app.register(async (scope) => {
+    takeRawBodies(scope)
+    scope.setErrorHandler(sendOipError)
+    const read = { config: { role: 'viewer', audit: false } } as const
+    scope.get<{ Params: { model: string } }>('/v1/models/:model', read, async (request) => {
+      const { project, params } = request
+      requireServed(findVersion(findModel(deps.fleet, project, params.model), null))
+      return { name: params.model, ready: true }
+    })
+    scope.post<{ Params: { call: string } }>('/v1/models/:call', read, async (request, reply) => {
+      const [, endpoint] = /^(.+):predict$/.exec(request.params.call) ?? []
+      if (endpoint === undefined)
+        throw fail('request.not_found', `No route ${request.url}; use /v1/models/<name>:predict`)
+      const body = await readBody(request, deps.maxBodyBytes)
+      const { rows } = readScoring(body, 'application/json')
+      const answer = await deps.dataPlane.infer(
+        toInference(request, { endpoint, payload: { kind: 'rows', rows } })
+      )
+      const [only, ...others] = answer.outputs
+      const isBare = only !== undefined && others.length === 0 && rowsOf(only) === answer.rows
+      const predictions = Array.from({ length: answer.rows }, (_, row) =>
+        isBare
+          ? valueJson(only, { axis: 1, from: (row * only.data.length) / answer.rows })
+          : rowJson(answer, row)
+      )
+      reply.header('content-type', 'application/json')
+      reply.header('x-trestle-prediction-id', answer.predictionId)
+      return reply.send(`{"predictions":[${predictions.join(',')}]}`)
+    })
+  })
+}

@@ -1,0 +1,124 @@
+import { fail } from '../../../../platform/errors.ts'
+import type { InferenceAnswer } from '../../data-plane.ts'
+import { isDatatype, type Datatype, type Tensor } from '../../tensor.ts'
+import { readTimeout, selectOutputs, type InferCall } from './infer-codec.ts'
+import { fromBytes, fromJsonData, readText, toBytes, type TensorHead } from './tensor-codec.ts'
+
+/** A parameter as the loader gives it: 64-bit numbers as text. */
+export type GrpcParameter = Readonly<{
+  bool_param?: boolean
+  int64_param?: string
+  string_param?: string
+  double_param?: number
+  uint64_param?: string
+}>
+
+type Contents = Readonly<Record<string, readonly unknown[]>>
+
+/** The messages, as proto-loader gives them with defaults filled in and 64-bit numbers as text. */
+export type GrpcInferRequest = Readonly<{
+  model_name: string
+  model_version: string
+  id: string
+  parameters: Readonly<Record<string, GrpcParameter>>
+  inputs: readonly Readonly<{
+    name: string
+    datatype: string
+    shape: readonly string[]
+    contents: Contents | null
+  }>[]
+  outputs: readonly Readonly<{ name: string }>[]
+  raw_input_contents: readonly Buffer[]
+}>
+
+const FIELD: Record<Datatype, string | null> = {
+  BOOL: 'bool_contents',
+  INT8: 'int_contents',
+  INT16: 'int_contents',
+  INT32: 'int_contents',
+  INT64: 'int64_contents',
+  UINT8: 'uint_contents',
+  UINT16: 'uint_contents',
+  UINT32: 'uint_contents',
+  UINT64: 'uint64_contents',
+  FP16: null,
+  BF16: null,
+  FP32: 'fp32_contents',
+  FP64: 'fp64_contents',
+  BYTES: 'bytes_contents',
+}
+
+/** An infer request of the protocol from its gRPC message. Throws `request.invalid`. */
+export function readGrpcCall(request: GrpcInferRequest): InferCall {
+  const raw = request.raw_input_contents
+  if (raw.length > 0 && raw.length !== request.inputs.length)
+    throw fail(
+      'request.invalid',
+      `expected ${request.inputs.length} raw_input_contents, one per input, but got ${raw.length}`
+    )
+  const names = new Set<string>()
+  const inputs = request.inputs.map((input, i): Tensor => {
+    const { name, datatype, contents } = input
+    if (!isDatatype(datatype))
+      throw fail('request.invalid', `input "${name}" has no known datatype`)
+    if (names.has(name)) throw fail('request.invalid', `input "${name}" is given twice`)
+    names.add(name)
+    const head: TensorHead = { name, datatype, shape: input.shape.map(Number) }
+    const bytes = raw[i]
+    if (bytes === undefined) return fromContents(head, contents)
+    const isBoth = contents !== null && Object.values(contents).some((list) => list.length > 0)
+    if (isBoth)
+      throw fail('request.invalid', `input "${name}" has both contents and raw_input_contents`)
+    return fromBytes(head, bytes)
+  })
+  const outputs = request.outputs.map(({ name }) => ({ name, isBinary: true }))
+  const { timeout } = request.parameters
+  return {
+    id: request.id === '' ? null : request.id,
+    inputs,
+    outputs: outputs.length === 0 ? null : outputs,
+    isBinary: true,
+    timeoutMs: readTimeout(
+      timeout === undefined ? undefined : Number(timeout.int64_param ?? timeout.uint64_param ?? NaN)
+    ),
+  }
+}
+
+function fromContents(head: TensorHead, contents: Contents | null): Tensor {
+  const field = FIELD[head.datatype]
+  if (field === null)
+    throw fail(
+      'request.invalid',
+      `input "${head.name}": ${head.datatype} goes in raw_input_contents`
+    )
+  const values = contents?.[field] ?? []
+  return fromJsonData(
+    head,
+    values.map((value) => toValue(head, value))
+  )
+}
+
+function toValue({ name, datatype }: TensorHead, value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return readText(name, value)
+  return datatype === 'INT64' || datatype === 'UINT64' ? BigInt(String(value)) : value
+}
+
+/** The answer's message: raw contents always, as Triton answers. */
+export function writeGrpcAnswer(endpoint: string, call: InferCall, answer: InferenceAnswer) {
+  const selected = selectOutputs(answer.outputs, call)
+  return {
+    model_name: endpoint,
+    model_version: String(answer.model.version),
+    id: call.id ?? '',
+    parameters: {
+      trestle_prediction_id: { string_param: answer.predictionId },
+      trestle_variant: { string_param: answer.variant },
+    },
+    outputs: selected.map(({ tensor }) => ({
+      name: tensor.name,
+      datatype: tensor.datatype,
+      shape: tensor.shape,
+    })),
+    raw_output_contents: selected.map(({ tensor }) => toBytes(tensor)),
+  }
+}

@@ -1,0 +1,232 @@
+import type * as Grpc from '@grpc/grpc-js'
+import { fileURLToPath } from 'node:url'
+import { ERRORS } from '@trestle/contract'
+import type { Clock } from '../../../../kernel/clock.ts'
+import { sortableId } from '../../../../kernel/ids.ts'
+import {
+  mayAct,
+  readCredentials,
+  type Authenticate,
+  type Principal,
+} from '../../../../platform/auth/index.ts'
+import type { Component } from '../../../../platform/component.ts'
+import { fail } from '../../../../platform/errors.ts'
+import { DEFAULT_PROJECT, toAppError } from '../../../../platform/http/index.ts'
+import type { Logger } from '../../../../platform/telemetry/logger.ts'
+import type { DataPlane } from '../../data-plane.ts'
+import type { Fleet } from '../../fleet.ts'
+import { readGrpcCall, writeGrpcAnswer, type GrpcInferRequest } from './grpc-codec.ts'
+import {
+  findModel,
+  findVersion,
+  modelMetadata,
+  modelStatistics,
+  repositoryIndex,
+  requireServed,
+} from './model-info.ts'
+import { OIP_EXTENSIONS } from './routes.ts'
+
+export type GrpcDeps = Readonly<{
+  dataPlane: DataPlane
+  fleet: Fleet
+  clock: Clock
+  log: Logger
+  maxBodyBytes: number
+  version: string
+}>
+export type GrpcAddress = Readonly<{ host: string; port: number; authenticate: Authenticate }>
+
+type Named = Readonly<{ name: string; version: string }>
+type Caller = Readonly<{
+  principal: Principal
+  project: string
+  header: (name: string) => string | undefined
+}>
+
+/** A gRPC listener; `port` is the one it got once it has started. */
+export interface GrpcListener extends Component {
+  readonly port: number | null
+}
+
+/** Open Inference Protocol, version 2, over gRPC. Keys come in the metadata `authorization`, the project in `x-trestle-project`. */
+export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListener {
+  const { dataPlane, fleet } = deps
+  let server: Grpc.Server | null = null
+  let port: number | null = null
+
+  const identify = async (metadata: Grpc.Metadata): Promise<Caller> => {
+    const header = (name: string): string | undefined => {
+      const [value] = metadata.get(name)
+      return typeof value === 'string' ? value : undefined
+    }
+    const headers = Object.fromEntries(
+      ['authorization', 'x-api-key', 'api-key'].map((name) => [name, header(name)])
+    )
+    const principal = await address.authenticate(readCredentials(headers))
+    if (principal === null || !mayAct(principal, 'viewer'))
+      throw fail('auth.unauthenticated', 'Send an API key in the metadata "authorization"')
+    const asked = header('x-trestle-project')
+    if (principal.project !== null && asked !== undefined && asked !== principal.project)
+      throw fail('auth.forbidden', `This key belongs to project "${principal.project}"`)
+    return { principal, project: asked ?? principal.project ?? DEFAULT_PROJECT, header }
+  }
+
+  const infer = async (
+    caller: Caller,
+    request: GrpcInferRequest,
+    call: { getDeadline: () => Grpc.Deadline; cancelled: boolean }
+  ) => {
+    findModel(fleet, caller.project, request.model_name) // for the protocol's own words about an unknown model
+    const inferCall = readGrpcCall(request)
+    const left = Number(call.getDeadline()) - deps.clock.now()
+    if (left <= 0)
+      throw fail('request.deadline_exceeded', 'The deadline passed before the request came')
+    const answer = await dataPlane.infer({
+      project: caller.project,
+      endpoint: request.model_name,
+      requestId: caller.header('x-request-id') ?? sortableId('req', deps.clock.now()),
+      apiKeyId: caller.principal.keyId,
+      header: caller.header,
+      variant:
+        caller.header('x-trestle-variant') ??
+        (request.model_version === '' ? null : request.model_version),
+      timeoutMs: Math.min(inferCall.timeoutMs ?? Infinity, left),
+      isGone: () => call.cancelled,
+      payload: { kind: 'tensors', tensors: inferCall.inputs },
+    })
+    return writeGrpcAnswer(request.model_name, inferCall, answer)
+  }
+
+  const unary: Record<string, (caller: Caller, request: Named) => unknown> = {
+    ServerLive: () => ({ live: true }),
+    ServerReady: () => ({ ready: fleet.pending().length === 0 }),
+    ServerMetadata: () => ({ name: 'trestle', version: deps.version, extensions: OIP_EXTENSIONS }),
+    ModelReady: ({ project }, { name, version }) => ({
+      ready: findVersion(findModel(fleet, project, name), orNull(version)).served !== null,
+    }),
+    ModelMetadata: ({ project }, { name, version }) =>
+      modelMetadata(findModel(fleet, project, name), orNull(version)),
+    ModelStatistics: ({ project }, { name, version }) => {
+      const endpoints = name === '' ? fleet.list(project) : [findModel(fleet, project, name)]
+      return {
+        model_stats: endpoints.flatMap((endpoint) =>
+          (version === '' ? [...endpoint.variants.values()] : [findVersion(endpoint, version)]).map(
+            (variant) => modelStatistics(endpoint, variant)
+          )
+        ),
+      }
+    },
+    RepositoryIndex: ({ project }) => ({ models: repositoryIndex(fleet.list(project)) }),
+  }
+
+  const toStatus = (thrown: unknown): { code: number; details: string } => {
+    const error = toAppError(thrown)
+    const { status } = ERRORS[error.code]
+    if (status >= 500) deps.log.error({ err: thrown, code: error.code }, 'gRPC request failed')
+    return { code: GRPC_STATUS[status] ?? 2, details: error.message }
+  }
+
+  /** Answers the requests of a stream one after the other; a failed one is told of in its own answer. */
+  const stream = async (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>): Promise<void> => {
+    const caller = await identify(call.metadata)
+    for await (const request of call as AsyncIterable<GrpcInferRequest>) {
+      try {
+        call.write({ infer_response: await infer(caller, request, call) })
+      } catch (error) {
+        call.write({ error_message: toStatus(error).details, infer_response: { id: request.id } })
+      }
+    }
+    call.end()
+  }
+
+  return {
+    name: 'grpc',
+    get port() {
+      return port
+    },
+    async start() {
+      if (server !== null) return
+      const [grpc, loader] = await Promise.all([
+        import('@grpc/grpc-js'),
+        import('@grpc/proto-loader'),
+      ])
+      const path = fileURLToPath(new URL('./inference.proto', import.meta.url))
+      const definition = await loader.load(path, {
+        keepCase: true,
+        longs: String,
+        defaults: true,
+        oneofs: true,
+      })
+      const service = definition['inference.GRPCInferenceService'] as Grpc.ServiceDefinition // the proto beside this file
+      const limits = {
+        'grpc.max_receive_message_length': deps.maxBodyBytes,
+        'grpc.max_send_message_length': -1,
+      }
+      const made = new grpc.Server(limits)
+      const handlers: Grpc.UntypedServiceImplementation = {
+        ModelInfer: answer((caller, request, call) =>
+          infer(caller, request as GrpcInferRequest, call)
+        ),
+        ModelStreamInfer: (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>) =>
+          void stream(call).catch((error: unknown) => call.emit('error', toStatus(error))),
+      }
+      for (const [name, run] of Object.entries(unary))
+        handlers[name] = answer(async (caller, request) => run(caller, request as Named))
+      made.addService(service, handlers)
+      port = await new Promise<number>((resolve, reject) =>
+        made.bindAsync(
+          `${address.host}:${address.port}`,
+          grpc.ServerCredentials.createInsecure(),
+          (error, got) => (error === null ? resolve(got) : reject(error))
+        )
+      )
+      server = made
+      deps.log.info({ port }, 'gRPC listens')
+    },
+    async stop(signal) {
+      const running = server
+      server = null
+      if (running === null) return
+      await new Promise<void>((resolve) => {
+        running.tryShutdown(() => resolve())
+        signal.addEventListener('abort', () => running.forceShutdown(), { once: true })
+      })
+    },
+  }
+
+  function answer(
+    run: (
+      caller: Caller,
+      request: unknown,
+      call: Grpc.ServerUnaryCall<unknown, unknown>
+    ) => Promise<unknown>
+  ) {
+    return (
+      call: Grpc.ServerUnaryCall<unknown, unknown>,
+      done: Grpc.sendUnaryData<unknown>
+    ): void =>
+      void identify(call.metadata)
+        .then((caller) => run(caller, call.request, call))
+        .then(
+          (value) => done(null, value),
+          (error: unknown) => done(toStatus(error))
+        )
+  }
+}
+
+const orNull = (text: string): string | null => (text === '' ? null : text)
+
+/** gRPC's codes for our HTTP statuses. https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+const GRPC_STATUS: Readonly<Record<number, number>> = {
+  400: 3,
+  401: 16,
+  403: 7,
+  404: 5,
+  409: 9,
+  413: 8,
+  429: 8,
+  499: 1,
+  500: 13,
+  503: 14,
+  504: 4,
+}
