@@ -1,14 +1,11 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import { Route, Switch, useLocation } from 'wouter'
 import { useSession } from '../lib/trestle.tsx'
 import { KeyGate } from './key-gate.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
 import { PageBoundary } from './page-boundary.tsx'
+import { PAGES } from './pages.ts'
 import { Shell } from './shell.tsx'
-
-const SettingsPage = lazy(async () => ({
-  default: (await import('../features/settings/settings-page.tsx')).SettingsPage,
-}))
 
 export function App() {
   const { lockedBecause } = useSession()
@@ -19,7 +16,9 @@ export function App() {
       <PageBoundary place={location}>
         <Suspense fallback={null}>
           <Switch>
-            <Route path="/settings/:tab?" component={SettingsPage} />
+            {PAGES.map(({ path, component }) => (
+              <Route key={path} path={path} component={component} />
+            ))}
             <Route component={NotFoundPage} />
           </Switch>
         </Suspense>

@@ -16,7 +16,11 @@ const SERIES = [
 
 /** Two distributions side by side, as shares of their own rows: windows of different size stay comparable. */
 export function Histogram({ label, bins, reference, current }: HistogramProps) {
-  const sum = (values: readonly number[]) => Math.max(values.reduce((a, b) => a + b, 0), 1e-12)
+  const sum = (values: readonly number[]) =>
+    Math.max(
+      values.reduce((a, b) => a + b, 0),
+      1e-12
+    )
   const [referenceSum, currentSum] = [sum(reference), sum(current)]
   const rows = bins.map((bin, i) => ({
     bin,
@@ -26,10 +30,27 @@ export function Histogram({ label, bins, reference, current }: HistogramProps) {
   return (
     <figure className="chart" style={{ margin: 0 }} aria-label={label}>
       <ResponsiveContainer width="100%" height={170} initialDimension={{ width: 480, height: 170 }}>
-        <BarChart data={rows} margin={{ top: 8, right: 8, bottom: 0, left: 0 }} barGap={1} barCategoryGap="18%">
+        <BarChart
+          data={rows}
+          margin={{ top: 8, right: 8, bottom: 0, left: 0 }}
+          barGap={1}
+          barCategoryGap="18%"
+        >
           <CartesianGrid vertical={false} />
-          <XAxis dataKey="bin" tickLine={false} axisLine={{ stroke: 'var(--line)' }} tickMargin={6} minTickGap={14} />
-          <YAxis tickFormatter={formatShare} tickLine={false} axisLine={false} width={52} tickCount={4} />
+          <XAxis
+            dataKey="bin"
+            tickLine={false}
+            axisLine={{ stroke: 'var(--line)' }}
+            tickMargin={6}
+            minTickGap={14}
+          />
+          <YAxis
+            tickFormatter={formatShare}
+            tickLine={false}
+            axisLine={false}
+            width={52}
+            tickCount={4}
+          />
           <Tooltip
             isAnimationActive={false}
             cursor={{ fill: 'var(--line)', fillOpacity: 0.4 }}
@@ -52,7 +73,15 @@ export function Histogram({ label, bins, reference, current }: HistogramProps) {
             }
           />
           {SERIES.map((s) => (
-            <Bar key={s.key} dataKey={s.key} name={s.label} fill={s.color} fillOpacity={0.85} isAnimationActive={false} radius={[2, 2, 0, 0]} />
+            <Bar
+              key={s.key}
+              dataKey={s.key}
+              name={s.label}
+              fill={s.color}
+              fillOpacity={0.85}
+              isAnimationActive={false}
+              radius={[2, 2, 0, 0]}
+            />
           ))}
         </BarChart>
       </ResponsiveContainer>

@@ -25,12 +25,28 @@ export function IntervalPlot({ label, estimate, interval, threshold, tone }: Int
   const low = Math.min(...known)
   const high = Math.max(...known)
   const span = high - low || 1
-  const x = (value: number) => PAD + ((value - low + span * 0.06) / (span * 1.12)) * (WIDTH - 2 * PAD)
+  const x = (value: number) =>
+    PAD + ((value - low + span * 0.06) / (span * 1.12)) * (WIDTH - 2 * PAD)
   const limit = x(threshold)
   const y = HEIGHT / 2 - 5
   return (
-    <svg width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} data-tone={tone} style={{ maxWidth: '100%' }}>
-      <rect x={limit} y={2} width={Math.max(WIDTH - limit, 0)} height={20} fill="var(--bad)" opacity="0.08" />
+    <svg
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={label}
+      data-tone={tone}
+      style={{ maxWidth: '100%' }}
+    >
+      <rect
+        x={limit}
+        y={2}
+        width={Math.max(WIDTH - limit, 0)}
+        height={20}
+        fill="var(--bad)"
+        opacity="0.08"
+      />
       <line x1={x(0)} x2={x(0)} y1={2} y2={22} stroke="var(--line)" />
       <line x1={limit} x2={limit} y1={0} y2={24} stroke="var(--bad)" strokeDasharray="3 2" />
       {interval === null ? null : (
@@ -47,8 +63,12 @@ export function IntervalPlot({ label, estimate, interval, threshold, tone }: Int
       )}
       {estimate === null ? null : <circle cx={x(estimate)} cy={y} r="4" fill="var(--tone)" />}
       <g fontSize="10" fill="var(--ink-3)">
-        <text x={x(0)} y={33} textAnchor={x(0) < 20 ? 'start' : 'middle'}>0</text>
-        <text x={limit} y={33} textAnchor={limit > WIDTH - 30 ? 'end' : 'middle'}>{formatNumber(threshold)}</text>
+        <text x={x(0)} y={33} textAnchor={x(0) < 20 ? 'start' : 'middle'}>
+          0
+        </text>
+        <text x={limit} y={33} textAnchor={limit > WIDTH - 30 ? 'end' : 'middle'}>
+          {formatNumber(threshold)}
+        </text>
       </g>
     </svg>
   )

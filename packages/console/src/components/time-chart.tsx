@@ -49,7 +49,8 @@ export function TimeChart(props: TimeChartProps) {
     if (isExact) return formatExactTime(x)
     return spansDays ? day.format(x) : clock.format(x)
   }
-  const withUnit = (value: number) => formatValue(value) + (props.unit === undefined ? '' : ` ${props.unit}`)
+  const withUnit = (value: number) =>
+    formatValue(value) + (props.unit === undefined ? '' : ` ${props.unit}`)
   return (
     <figure className="chart" style={{ margin: 0 }} aria-label={props.label}>
       <ResponsiveContainer width="100%" height={height} initialDimension={{ width: 600, height }}>
@@ -130,11 +131,23 @@ function drawSeries(s: Series, isStacked: boolean) {
   } as const
   const { key, ...rest } = shared
   if (s.shape === 'area' || s.shape === 'step-area')
-    return <Area key={key} {...rest} fill={s.color} fillOpacity={0.18} {...(isStacked ? { stackId: 'all' } : {})} />
+    return (
+      <Area
+        key={key}
+        {...rest}
+        fill={s.color}
+        fillOpacity={0.18}
+        {...(isStacked ? { stackId: 'all' } : {})}
+      />
+    )
   return <Line key={key} {...rest} dot={false} activeDot={{ r: 3.5 }} />
 }
 
-export function SeriesLegend({ series }: { series: readonly Pick<Series, 'key' | 'label' | 'color'>[] }) {
+export function SeriesLegend({
+  series,
+}: {
+  series: readonly Pick<Series, 'key' | 'label' | 'color'>[]
+}) {
   return (
     <figcaption className="legend" style={{ paddingLeft: 52 }}>
       {series.map((s) => (

@@ -8,19 +8,39 @@ const COLUMNS: readonly Column<Alert>[] = [
   {
     header: 'State',
     width: 110,
-    cell: (a) => <StatusWord tone={a.state === 'firing' ? 'bad' : 'ok'} word={a.state} isLive={a.state === 'firing'} />,
+    cell: (a) => (
+      <StatusWord
+        tone={a.state === 'firing' ? 'bad' : 'ok'}
+        word={a.state}
+        isLive={a.state === 'firing'}
+      />
+    ),
   },
   {
     header: 'Alert',
     cell: (a) => (
       <>
-        {a.reportId === null ? <b>{a.title}</b> : <Link className="link" href={`/monitoring/reports/${a.reportId}`}>{a.title}</Link>}{' '}
-        {a.severity === 'page' ? <Tag tone="bad">page</Tag> : null} {a.isSilenced ? <Tag tone="idle">silenced</Tag> : null}
+        {a.reportId === null ? (
+          <b>{a.title}</b>
+        ) : (
+          <Link className="link" href={`/monitoring/reports/${a.reportId}`}>
+            {a.title}
+          </Link>
+        )}{' '}
+        {a.severity === 'page' ? <Tag tone="bad">page</Tag> : null}{' '}
+        {a.isSilenced ? <Tag tone="idle">silenced</Tag> : null}
         <div className="faint">{a.summary}</div>
       </>
     ),
   },
-  { header: 'Endpoint', cell: (a) => <Link className="link" href={`/endpoints/${a.endpoint}`}>{a.endpoint}</Link> },
+  {
+    header: 'Endpoint',
+    cell: (a) => (
+      <Link className="link" href={`/endpoints/${a.endpoint}`}>
+        {a.endpoint}
+      </Link>
+    ),
+  },
   { header: 'Since', cell: (a) => <When at={a.startsAt} /> },
   { header: 'Ended', cell: (a) => <When at={a.endsAt} /> },
 ]

@@ -35,7 +35,8 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
       title="Drift per column"
       says={
         <>
-          {formatCount(report.rows)} rows from <When at={report.from} /> to <When at={report.to} />, against the reference
+          {formatCount(report.rows)} rows from <When at={report.from} /> to <When at={report.to} />,
+          against the reference
         </>
       }
       isFlush
@@ -53,19 +54,32 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
           </thead>
           <tbody>
             {report.columnReports.map((column) => (
-              <tr key={keyOf(column)} aria-selected={column === shown} style={column === shown ? { background: 'var(--sunken)' } : {}}>
+              <tr
+                key={keyOf(column)}
+                aria-selected={column === shown}
+                style={column === shown ? { background: 'var(--sunken)' } : {}}
+              >
                 <td>
-                  <UnstyledButton className="link" fz="inherit" onClick={() => setPicked(keyOf(column))}>
+                  <UnstyledButton
+                    className="link"
+                    fz="inherit"
+                    onClick={() => setPicked(keyOf(column))}
+                  >
                     {column.column}
                   </UnstyledButton>{' '}
                   {column.source === 'output' ? <Tag>output</Tag> : null}
                 </td>
                 <td>
-                  <StatusWord tone={columnTone(column.state)} word={column.state === 'ok' ? 'no drift' : column.state} />
+                  <StatusWord
+                    tone={columnTone(column.state)}
+                    word={column.state === 'ok' ? 'no drift' : column.state}
+                  />
                 </td>
                 <td className="right">
                   <Figure
-                    value={column.effect.value === null ? NOTHING : formatNumber(column.effect.value)}
+                    value={
+                      column.effect.value === null ? NOTHING : formatNumber(column.effect.value)
+                    }
                     unit={column.effect.name}
                   />
                 </td>
@@ -102,7 +116,9 @@ function ColumnView({ column }: { column: ColumnReport }) {
             <dt>Mean</dt>
             <dd>
               {column.mean === null ? NOTHING : formatNumber(column.mean)}{' '}
-              <span className="dim">was {column.referenceMean === null ? NOTHING : formatNumber(column.referenceMean)}</span>
+              <span className="dim">
+                was {column.referenceMean === null ? NOTHING : formatNumber(column.referenceMean)}
+              </span>
             </dd>
             <dt>Out of range</dt>
             <dd>{formatShare(column.outOfRangeShare)} of the values</dd>
@@ -115,11 +131,13 @@ function ColumnView({ column }: { column: ColumnReport }) {
         )}
         <dt>Missing</dt>
         <dd>
-          {formatShare(column.missingShare)} <span className="dim">was {formatShare(column.referenceMissingShare)}</span>
+          {formatShare(column.missingShare)}{' '}
+          <span className="dim">was {formatShare(column.referenceMissingShare)}</span>
         </dd>
         <dt>Test</dt>
         <dd>
-          {column.test}, p {column.adjustedPValue === null ? NOTHING : formatNumber(column.adjustedPValue)}{' '}
+          {column.test}, p{' '}
+          {column.adjustedPValue === null ? NOTHING : formatNumber(column.adjustedPValue)}{' '}
           <span className="dim">after correction for all columns</span>
         </dd>
       </dl>
@@ -132,7 +150,11 @@ function QualityPanel({ quality }: { quality: NonNullable<DriftReport['quality']
   return (
     <Panel title="Quality against labels" end={<StatusWord tone={tone} word={quality.state} />}>
       <p style={{ margin: '0 0 10px' }}>
-        {quality.finding} <span className="dim">{formatCount(quality.labels)} of {formatCount(quality.predictions)} predictions have a label ({formatShare(quality.coverage)}).</span>
+        {quality.finding}{' '}
+        <span className="dim">
+          {formatCount(quality.labels)} of {formatCount(quality.predictions)} predictions have a
+          label ({formatShare(quality.coverage)}).
+        </span>
       </p>
       <dl className="facts num">
         {Object.entries(quality.metrics).map(([name, value]) => {

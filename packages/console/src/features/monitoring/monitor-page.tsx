@@ -16,20 +16,40 @@ import { monitorTone, sayMonitorState } from './monitor-state.ts'
 import { sayWindow } from './monitoring-page.tsx'
 
 const COLUMNS: readonly Column<DriftReportHead>[] = [
-  { header: 'Window', cell: (r) => <Link className="link" href={`/monitoring/reports/${r.id}`}><When at={r.to} /></Link> },
-  { header: 'State', cell: (r) => <StatusWord tone={monitorTone(r.state)} word={sayMonitorState(r.state)} /> },
+  {
+    header: 'Window',
+    cell: (r) => (
+      <Link className="link" href={`/monitoring/reports/${r.id}`}>
+        <When at={r.to} />
+      </Link>
+    ),
+  },
+  {
+    header: 'State',
+    cell: (r) => <StatusWord tone={monitorTone(r.state)} word={sayMonitorState(r.state)} />,
+  },
   { header: 'In words', cell: (r) => <span className="dim">{r.summary}</span> },
   { header: 'Rows', isRight: true, cell: (r) => formatCount(r.rows) },
-  { header: 'Drifted columns', isRight: true, cell: (r) => `${r.driftedColumns.length} of ${r.columns}` },
+  {
+    header: 'Drifted columns',
+    isRight: true,
+    cell: (r) => `${r.driftedColumns.length} of ${r.columns}`,
+  },
   { header: '', cell: (r) => (r.trigger === 'manual' ? <Tag>by hand</Tag> : null) },
 ]
 
 export function MonitorPage() {
   const { name = '' } = useParams()
-  const monitor = useRead(['monitor', name], (client) => client.monitoring.getMonitor({ name }), { everyMs: 15_000 })
-  const reports = useRead(['drift', name], (client) => client.monitoring.listDrift({ monitor: name, limit: 30 }), {
+  const monitor = useRead(['monitor', name], (client) => client.monitoring.getMonitor({ name }), {
     everyMs: 15_000,
   })
+  const reports = useRead(
+    ['drift', name],
+    (client) => client.monitoring.listDrift({ monitor: name, limit: 30 }),
+    {
+      everyMs: 15_000,
+    }
+  )
   const newest = reports.data?.items[0]?.id
   const evaluate = useChange((client) => client.monitoring.evaluateMonitor({ name }))
   return (
@@ -39,7 +59,10 @@ export function MonitorPage() {
       says={monitor.data?.summary ?? ' '}
       badge={
         monitor.data === undefined ? undefined : (
-          <StatusWord tone={monitorTone(monitor.data.state)} word={sayMonitorState(monitor.data.state)} />
+          <StatusWord
+            tone={monitorTone(monitor.data.state)}
+            word={sayMonitorState(monitor.data.state)}
+          />
         )
       }
       actions={
@@ -56,15 +79,40 @@ export function MonitorPage() {
       <Loaded reading={monitor}>
         {({ spec, referenceRows, referenceAt, lastEvaluatedAt }) => (
           <Stats>
-            <Stat label="Endpoint" value={spec.endpoint} href={`/endpoints/${spec.endpoint}`} note={spec.variant ?? 'all variants'} />
-            <Stat label="Window" value={sayWindow(spec.window)} note={<>evaluated <When at={lastEvaluatedAt} none="not yet" /></>} />
+            <Stat
+              label="Endpoint"
+              value={spec.endpoint}
+              href={`/endpoints/${spec.endpoint}`}
+              note={spec.variant ?? 'all variants'}
+            />
+            <Stat
+              label="Window"
+              value={sayWindow(spec.window)}
+              note={
+                <>
+                  evaluated <When at={lastEvaluatedAt} none="not yet" />
+                </>
+              }
+            />
             <Stat
               label="Reference"
               value={referenceRows === null ? NOTHING : formatCount(referenceRows)}
               unit="rows"
-              note={referenceAt === null ? spec.reference.detail : <>fixed <When at={referenceAt} /></>}
+              note={
+                referenceAt === null ? (
+                  spec.reference.detail
+                ) : (
+                  <>
+                    fixed <When at={referenceAt} />
+                  </>
+                )
+              }
             />
-            <Stat label="Alerts when" value={`${spec.alertWhen.drifted} of ${spec.alertWhen.of}`} note="windows in a row drifted" />
+            <Stat
+              label="Alerts when"
+              value={`${spec.alertWhen.drifted} of ${spec.alertWhen.of}`}
+              note="windows in a row drifted"
+            />
           </Stats>
         )}
       </Loaded>

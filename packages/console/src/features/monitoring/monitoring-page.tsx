@@ -21,13 +21,24 @@ const CREATE = `curl -X PUT ${window.location.origin}/api/monitors/fraud-inputs 
 const COLUMNS: readonly Column<Monitor>[] = [
   {
     header: 'Monitor',
-    cell: (m) => <Link className="link" href={`/monitoring/${m.spec.name}`}>{m.spec.name}</Link>,
+    cell: (m) => (
+      <Link className="link" href={`/monitoring/${m.spec.name}`}>
+        {m.spec.name}
+      </Link>
+    ),
   },
-  { header: 'State', cell: (m) => <StatusWord tone={monitorTone(m.state)} word={sayMonitorState(m.state)} /> },
+  {
+    header: 'State',
+    cell: (m) => <StatusWord tone={monitorTone(m.state)} word={sayMonitorState(m.state)} />,
+  },
   { header: 'In words', cell: (m) => <span className="dim">{m.summary}</span> },
   {
     header: 'Endpoint',
-    cell: (m) => <Link className="link" href={`/endpoints/${m.spec.endpoint}`}>{m.spec.endpoint}</Link>,
+    cell: (m) => (
+      <Link className="link" href={`/endpoints/${m.spec.endpoint}`}>
+        {m.spec.endpoint}
+      </Link>
+    ),
   },
   { header: 'Window', isRight: true, cell: (m) => sayWindow(m.spec.window) },
   {
@@ -42,8 +53,12 @@ export const sayWindow = (window: Monitor['spec']['window']): string =>
   window.kind === 'rows' ? `${formatCount(window.rows)} rows` : formatDuration(window.ms)
 
 export function MonitoringPage() {
-  const monitors = useRead(['monitors'], (client) => client.monitoring.listMonitors(), { everyMs: 15_000 })
-  const alerts = useRead(['alerts'], (client) => client.monitoring.listAlerts({ limit: 50 }), { everyMs: 15_000 })
+  const monitors = useRead(['monitors'], (client) => client.monitoring.listMonitors(), {
+    everyMs: 15_000,
+  })
+  const alerts = useRead(['alerts'], (client) => client.monitoring.listAlerts({ limit: 50 }), {
+    everyMs: 15_000,
+  })
   return (
     <Page
       title="Monitoring"
@@ -51,10 +66,15 @@ export function MonitoringPage() {
     >
       <Loaded reading={alerts}>
         {({ items }) => (
-          <Panel title="Alerts" says={sayOpen(items.filter((a) => a.state === 'firing').length)} isFlush>
+          <Panel
+            title="Alerts"
+            says={sayOpen(items.filter((a) => a.state === 'firing').length)}
+            isFlush
+          >
             {items.length === 0 ? (
               <Empty icon={IconBellOff} title="No alerts">
-                An alert opens when a monitor finds drift in several windows in a row, and closes by itself.
+                An alert opens when a monitor finds drift in several windows in a row, and closes by
+                itself.
               </Empty>
             ) : (
               <AlertsTable alerts={items} />
@@ -67,10 +87,16 @@ export function MonitoringPage() {
           <Panel title="Monitors" isFlush>
             {items.length === 0 ? (
               <Empty icon={IconActivity} title="Nothing is watched yet" command={CREATE}>
-                Make a monitor: it takes the first rows as reference and looks at every window after them.
+                Make a monitor: it takes the first rows as reference and looks at every window after
+                them.
               </Empty>
             ) : (
-              <DataTable label="Monitors" columns={COLUMNS} rows={items} keyOf={(m) => m.spec.name} />
+              <DataTable
+                label="Monitors"
+                columns={COLUMNS}
+                rows={items}
+                keyOf={(m) => m.spec.name}
+              />
             )}
           </Panel>
         )}
@@ -79,4 +105,5 @@ export function MonitoringPage() {
   )
 }
 
-const sayOpen = (open: number): string => (open === 0 ? 'None is open.' : open === 1 ? 'One is open.' : `${open} are open.`)
+const sayOpen = (open: number): string =>
+  open === 0 ? 'None is open.' : open === 1 ? 'One is open.' : `${open} are open.`

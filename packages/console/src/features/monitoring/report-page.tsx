@@ -10,7 +10,11 @@ export function ReportPage() {
   return (
     <Page
       title="Drift report"
-      parent={monitor === undefined ? { label: 'Monitoring', href: '/monitoring' } : { label: monitor, href: `/monitoring/${monitor}` }}
+      parent={
+        monitor === undefined
+          ? { label: 'Monitoring', href: '/monitoring' }
+          : { label: monitor, href: `/monitoring/${monitor}` }
+      }
       says={report.data?.summary ?? ' '}
     >
       <DriftReportPanels id={id} />

@@ -13,12 +13,19 @@ export function GatesPanel({ rollout }: { rollout: Rollout }) {
     <Panel
       title="Gates"
       says="How much worse the new variant is than the old one. A bar left of the red line passes, right of it fails, across it needs more requests."
-      end={look === null ? null : <span className="faint">looked <When at={look.at} />: {inWords(look.decision)}</span>}
+      end={
+        look === null ? null : (
+          <span className="faint">
+            looked <When at={look.at} />: {inWords(look.decision)}
+          </span>
+        )
+      }
       isFlush
     >
       {look === null ? (
         <p className="dim" style={{ padding: '4px 16px 16px', margin: 0 }}>
-          Not looked at yet. Watching {rollout.gates.map((gate) => inWords(gate.metric)).join(', ')}.
+          Not looked at yet. Watching {rollout.gates.map((gate) => inWords(gate.metric)).join(', ')}
+          .
         </p>
       ) : (
         <table className="table" aria-label="Gates">
@@ -48,7 +55,8 @@ function GateRow({ verdict }: { verdict: GateVerdict }) {
   return (
     <tr>
       <td style={{ whiteSpace: 'nowrap' }}>
-        <b>{inWords(verdict.metric)}</b> {verdict.isCritical ? <Tag tone="warn">critical</Tag> : null}
+        <b>{inWords(verdict.metric)}</b>{' '}
+        {verdict.isCritical ? <Tag tone="warn">critical</Tag> : null}
       </td>
       <td>
         <StatusWord tone={tone} word={verdict.verdict} />
@@ -66,17 +74,24 @@ function GateRow({ verdict }: { verdict: GateVerdict }) {
           />
         )}
       </td>
-      <td className="right">{verdict.estimate === null ? NOTHING : formatNumber(verdict.estimate)}</td>
+      <td className="right">
+        {verdict.estimate === null ? NOTHING : formatNumber(verdict.estimate)}
+      </td>
       <td className="right">
         {formatCount(verdict.samples.candidate)}
-        <span className="dim"> / {verdict.samples.baseline === null ? NOTHING : formatCount(verdict.samples.baseline)}</span>
+        <span className="dim">
+          {' '}
+          / {verdict.samples.baseline === null ? NOTHING : formatCount(verdict.samples.baseline)}
+        </span>
       </td>
       <td style={{ minWidth: 220 }}>
         {verdict.sentence}
         {verdict.missing === null ? null : (
           <div className="faint">
             {verdict.missing.why}
-            {verdict.missing.expectedMs === null ? '' : ` (about ${formatDuration(verdict.missing.expectedMs)} more)`}
+            {verdict.missing.expectedMs === null
+              ? ''
+              : ` (about ${formatDuration(verdict.missing.expectedMs)} more)`}
           </div>
         )}
       </td>

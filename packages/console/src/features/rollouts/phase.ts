@@ -23,7 +23,9 @@ export const phaseTone = (phase: RolloutPhase): Tone => TONES[phase]
 
 /** The phase in words, with what it waits for. */
 export function sayPhase(rollout: Pick<Rollout, 'phase' | 'hold'>): string {
-  return rollout.hold === null ? inWords(rollout.phase) : `${inWords(rollout.phase)}: ${inWords(rollout.hold)}`
+  return rollout.hold === null
+    ? inWords(rollout.phase)
+    : `${inWords(rollout.phase)}: ${inWords(rollout.hold)}`
 }
 
 const VERDICT_TONES: Record<GateVerdict['verdict'], Tone> = {

@@ -17,7 +17,9 @@ export type RolloutStory = Rollout & { timeline: RolloutTransition[] }
 
 export function RolloutPage() {
   const { id = '' } = useParams()
-  const rollout = useRead(['rollout', id], (client) => client.rollouts.getRollout({ id }), { everyMs: 5_000 })
+  const rollout = useRead(['rollout', id], (client) => client.rollouts.getRollout({ id }), {
+    everyMs: 5_000,
+  })
   if (rollout.data === undefined)
     return (
       <Page title="Rollout" says=" " parent={{ label: 'Rollouts', href: '/rollouts' }}>
@@ -33,14 +35,23 @@ function RolloutView({ rollout }: { rollout: RolloutStory }) {
     <Page
       title={`${model.name} v${model.version} → ${endpoint}`}
       parent={{ label: 'Rollouts', href: '/rollouts' }}
-      badge={<StatusWord tone={phaseTone(rollout.phase)} word={sayPhase(rollout)} isLive={rollout.isActive} />}
+      badge={
+        <StatusWord
+          tone={phaseTone(rollout.phase)}
+          word={sayPhase(rollout)}
+          isLive={rollout.isActive}
+        />
+      }
       says={rollout.reason}
       actions={<RolloutActions rollout={rollout} />}
     >
       <RolloutFigures rollout={rollout} />
       <WeightsPanel rollout={rollout} />
       <GatesPanel rollout={rollout} />
-      <Panel title="What happened" says="Newest first. Every step was written down before it took effect.">
+      <Panel
+        title="What happened"
+        says="Newest first. Every step was written down before it took effect."
+      >
         <RolloutTimeline timeline={rollout.timeline} />
       </Panel>
     </Page>
@@ -55,29 +66,47 @@ function RolloutFigures({ rollout }: { rollout: RolloutStory }) {
       <Stat
         label="New variant has"
         value={formatShare(rollout.weights.candidatePercent / 100)}
-        note={<>{rollout.candidate}, against {rollout.baseline}</>}
+        note={
+          <>
+            {rollout.candidate}, against {rollout.baseline}
+          </>
+        }
       />
       <Stat
         label="Step"
         value={`${Math.min(rollout.step + 1, rollout.stages.length)} of ${rollout.stages.length}`}
-        note={stage === undefined ? 'all steps taken' : `${inWords(stage.kind)}, at least ${formatDuration(stage.bakeMs)} and ${stage.minRequests} requests`}
+        note={
+          stage === undefined
+            ? 'all steps taken'
+            : `${inWords(stage.kind)}, at least ${formatDuration(stage.bakeMs)} and ${stage.minRequests} requests`
+        }
       />
       <Stat
         label={rollout.isActive ? 'Running for' : 'Took'}
         value={formatDuration(Math.max((rollout.endedAt ?? now) - rollout.createdAt, 0))}
-        note={<>started <When at={rollout.createdAt} /> by {rollout.createdBy}</>}
+        note={
+          <>
+            started <When at={rollout.createdAt} /> by {rollout.createdBy}
+          </>
+        }
       />
       <Stat
         label="Endpoint"
         value={rollout.endpoint}
         href={`/endpoints/${rollout.endpoint}`}
-        note={rollout.promoteAlias === null ? 'no alias moves' : `then moves @${rollout.promoteAlias}`}
+        note={
+          rollout.promoteAlias === null ? 'no alias moves' : `then moves @${rollout.promoteAlias}`
+        }
       />
       {rollout.isActive ? (
         <Stat
           label="Has to be through"
           value={formatDuration(Math.max(rollout.deadlineAt - now, 0))}
-          note={<>deadline <When at={rollout.deadlineAt} /></>}
+          note={
+            <>
+              deadline <When at={rollout.deadlineAt} />
+            </>
+          }
         />
       ) : null}
     </Stats>
@@ -86,9 +115,11 @@ function RolloutFigures({ rollout }: { rollout: RolloutStory }) {
 
 function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
   const now = useNow()
-  const steps = rollout.timeline.map(
-    (t): ChartRow => ({ x: t.at, live: t.weights.candidatePercent, shadow: t.weights.shadowShare * 100 })
-  )
+  const steps = rollout.timeline.map((t): ChartRow => ({
+    x: t.at,
+    live: t.weights.candidatePercent,
+    shadow: t.weights.shadowShare * 100,
+  }))
   const end = rollout.endedAt ?? Math.max(now, steps.at(-1)?.x ?? 0)
   const last: ChartRow = {
     x: end,
@@ -98,7 +129,14 @@ function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
   return (
     <Panel
       title="Traffic of the new variant"
-      says={<>In percent of the requests to <Link href={`/endpoints/${rollout.endpoint}`} className="link">{rollout.endpoint}</Link></>}
+      says={
+        <>
+          In percent of the requests to{' '}
+          <Link href={`/endpoints/${rollout.endpoint}`} className="link">
+            {rollout.endpoint}
+          </Link>
+        </>
+      }
     >
       <TimeChart
         label="Traffic of the new variant over time"
@@ -108,7 +146,13 @@ function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
         height={190}
         series={[
           { key: 'live', label: 'answers requests', color: 'var(--series-1)', shape: 'step-area' },
-          { key: 'shadow', label: 'gets copies (shadow)', color: 'var(--series-2)', shape: 'step', isDashed: true },
+          {
+            key: 'shadow',
+            label: 'gets copies (shadow)',
+            color: 'var(--series-2)',
+            shape: 'step',
+            isDashed: true,
+          },
         ]}
       />
     </Panel>

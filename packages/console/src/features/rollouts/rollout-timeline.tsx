@@ -25,8 +25,8 @@ export function RolloutTimeline({ timeline }: { timeline: readonly RolloutTransi
               <ul style={{ margin: '6px 0 0', paddingLeft: 0, listStyle: 'none' }}>
                 {transition.verdicts.map((verdict) => (
                   <li key={verdict.metric} style={{ padding: '2px 0' }}>
-                    <StatusWord tone={verdictTone(verdict.verdict)} word={verdict.verdict} /> {inWords(verdict.metric)}:{' '}
-                    <span className="dim">{verdict.sentence}</span>
+                    <StatusWord tone={verdictTone(verdict.verdict)} word={verdict.verdict} />{' '}
+                    {inWords(verdict.metric)}: <span className="dim">{verdict.sentence}</span>
                   </li>
                 ))}
               </ul>
@@ -42,14 +42,20 @@ const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.
 
 function sayWeights({ weights }: RolloutTransition): string {
   const live = formatShare(weights.candidatePercent / 100)
-  return weights.shadowShare > 0 ? `${live} live, shadows ${formatShare(weights.shadowShare)}` : `${live} live`
+  return weights.shadowShare > 0
+    ? `${live} live, shadows ${formatShare(weights.shadowShare)}`
+    : `${live} live`
 }
 
 function sayVerdicts({ verdicts }: RolloutTransition): string {
   const failed = verdicts.filter((v) => v.verdict === 'fail').length
   const passed = verdicts.filter((v) => v.verdict === 'pass').length
   const open = verdicts.length - failed - passed
-  return [`${passed} passed`, failed > 0 ? `${failed} failed` : '', open > 0 ? `${open} undecided` : '']
+  return [
+    `${passed} passed`,
+    failed > 0 ? `${failed} failed` : '',
+    open > 0 ? `${open} undecided` : '',
+  ]
     .filter((part) => part !== '')
     .join(', ')
 }

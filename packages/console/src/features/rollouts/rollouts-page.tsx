@@ -26,8 +26,15 @@ const COLUMNS: readonly Column<Rollout>[] = [
     header: 'State',
     cell: (r) => <StatusWord tone={phaseTone(r.phase)} word={sayPhase(r)} isLive={r.isActive} />,
   },
-  { header: 'Strategy', cell: (r) => inWords(r.strategy.kind === 'preset' ? r.strategy.preset : r.strategy.kind) },
-  { header: 'New variant has', isRight: true, cell: (r) => formatShare(r.weights.candidatePercent / 100) },
+  {
+    header: 'Strategy',
+    cell: (r) => inWords(r.strategy.kind === 'preset' ? r.strategy.preset : r.strategy.kind),
+  },
+  {
+    header: 'New variant has',
+    isRight: true,
+    cell: (r) => formatShare(r.weights.candidatePercent / 100),
+  },
   { header: 'Started by', cell: (r) => <span className="dim">{r.createdBy}</span> },
   { header: 'Started', cell: (r) => <When at={r.createdAt} /> },
   { header: 'Ended', cell: (r) => <When at={r.endedAt} /> },
@@ -47,7 +54,8 @@ export function RolloutsPage() {
           <Panel isFlush>
             {items.length === 0 ? (
               <Empty icon={IconSwitch3} title="No rollouts yet" command={START}>
-                Bring a new version to an endpoint: first as a shadow, then with 1, 5, 25 and 50 % of the requests.
+                Bring a new version to an endpoint: first as a shadow, then with 1, 5, 25 and 50 %
+                of the requests.
               </Empty>
             ) : (
               <RolloutsTable rollouts={items} />
