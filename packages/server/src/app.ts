@@ -29,8 +29,10 @@ import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import type { Topic } from './platform/events/topic.ts'
 import {
   addApiDocs,
+  addConsole,
   addHealthRoutes,
   auditMutations,
+  consoleFolder,
   createHttp,
   describeRoutes,
   guard,
@@ -143,6 +145,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   // Parts stop in reverse: serving before those that log and book its last predictions.
   const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]
 
+  addConsole(http, consoleFolder())
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
   addHealthRoutes(http, {
