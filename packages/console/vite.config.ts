@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defaultClientConditions, defineConfig } from 'vite'
 import { precompress } from './precompress.ts'
@@ -6,7 +7,12 @@ const SERVER = 'http://127.0.0.1:4400'
 
 export default defineConfig({
   plugins: [react(), precompress()],
-  resolve: { conditions: ['@trestle/source', ...defaultClientConditions] },
+  resolve: {
+    conditions: ['@trestle/source', ...defaultClientConditions],
+    alias: [
+      { find: /^zod$/, replacement: fileURLToPath(new URL('./src/lib/zod.ts', import.meta.url)) },
+    ],
+  },
   build: {
     target: 'es2023',
     reportCompressedSize: false,

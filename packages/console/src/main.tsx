@@ -1,4 +1,3 @@
-import './lib/zod-setup.ts'
 import '@fontsource-variable/inter/index.css'
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'

@@ -54,10 +54,10 @@ export function Histogram({ label, bins, reference, current }: HistogramProps) {
           <Tooltip
             isAnimationActive={false}
             cursor={{ fill: 'var(--line)', fillOpacity: 0.4 }}
-            content={({ active, payload }) =>
+            content={({ active, label, payload }) =>
               !active ? null : (
                 <div className="chart-tip">
-                  <b>{String((payload[0]?.payload as { bin?: unknown } | undefined)?.bin ?? '')}</b>
+                  <b>{String(label)}</b>
                   <table>
                     <tbody>
                       {payload.map((entry) => (

@@ -36,6 +36,7 @@ type TimeChartProps = Readonly<{
 }>
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const seconds = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 const DAY_MS = 86_400_000
 
@@ -43,11 +44,12 @@ const DAY_MS = 86_400_000
 export function TimeChart(props: TimeChartProps) {
   const { rows, series, axis = 'time', height = 220, formatValue = formatNumber } = props
   const first = rows[0]?.x ?? 0
-  const spansDays = (rows.at(-1)?.x ?? 0) - first > 1.5 * DAY_MS
+  const spanMs = (rows.at(-1)?.x ?? 0) - first
+  const tick = spanMs > 1.5 * DAY_MS ? day : spanMs < 600_000 ? seconds : clock
   const sayX = (x: number, isExact: boolean): string => {
     if (axis === 'step') return isExact ? `step ${formatNumber(x)}` : formatNumber(x)
     if (isExact) return formatExactTime(x)
-    return spansDays ? day.format(x) : clock.format(x)
+    return tick.format(x)
   }
   const withUnit = (value: number) =>
     formatValue(value) + (props.unit === undefined ? '' : ` ${props.unit}`)
@@ -117,7 +119,7 @@ export function TimeChart(props: TimeChartProps) {
 }
 
 function drawSeries(s: Series, isStacked: boolean) {
-  const type = s.shape === 'step' || s.shape === 'step-area' ? 'stepAfter' : 'monotone'
+  const type = s.shape === 'step' || s.shape === 'step-area' ? 'stepAfter' : 'linear'
   const shared = {
     key: s.key,
     dataKey: s.key,

@@ -14,6 +14,7 @@ import { When } from '../../components/when.tsx'
 import { formatCount, formatShare, formatUsd, NOTHING } from '../../lib/format.ts'
 import { useStartOfHour } from '../../lib/spans.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { periodStart } from './period-start.ts'
 
 const HOUR_MS = 3_600_000
 const SPANS = [
@@ -27,7 +28,7 @@ export function CostsPage() {
   const from = useStartOfHour() - (Number(hours) - 1) * HOUR_MS
   const report = useRead(
     ['costs', 'variants', from],
-    (client) => client.costs.getCostReport({ groupBy: 'endpoint,variant,role', from }),
+    (client) => client.costs.getCostReport({ groupBy: 'variant,role', from }),
     { everyMs: 30_000 }
   )
   const unit = Number(hours) <= 168 ? 'hour' : 'day'
@@ -105,8 +106,7 @@ const COLUMNS: readonly Column<CostRow>[] = [
     header: 'Variant',
     cell: (row) => (
       <>
-        <b>{row.group['endpoint']}</b> / {row.group['variant']}{' '}
-        {row.group['role'] === 'shadow' ? <Tag>shadow</Tag> : null}
+        <b>{row.group['variant']}</b> {row.group['role'] === 'shadow' ? <Tag>shadow</Tag> : null}
       </>
     ),
   },
@@ -179,7 +179,7 @@ function BillRow({
 
 function CostChart({ report, unit }: { report: CostReport; unit: 'hour' | 'day' }) {
   const endpoints = [...new Set(report.rows.map((row) => row.group['endpoint'] ?? ''))].toSorted()
-  const groups = Map.groupBy(report.rows, (row) => startOf(row.group[unit]))
+  const groups = Map.groupBy(report.rows, (row) => periodStart(row.group[unit] ?? ''))
   const stepMs = unit === 'hour' ? HOUR_MS : 24 * HOUR_MS
   const first = Math.floor(report.from / stepMs) * stepMs
   const rows = Array.from(
@@ -212,12 +212,6 @@ function CostChart({ report, unit }: { report: CostReport; unit: 'hour' | 'day' 
       formatValue={(value) => formatUsd(value.toFixed(12))}
     />
   )
-}
-
-/** Hours and days are named by their beginning: epoch milliseconds or ISO text. */
-function startOf(label: string | undefined): number {
-  const text = label ?? ''
-  return /^\d+$/.test(text) ? Number(text) : Date.parse(text)
 }
 
 const BUDGET_TONES: Record<Budget['state'], Tone> = {

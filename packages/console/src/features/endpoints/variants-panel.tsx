@@ -43,7 +43,9 @@ export function VariantsPanel({ endpoint }: { endpoint: Endpoint }) {
       share: share / 10_000,
       shadowShare: endpoint.traffic.shadows.find((s) => s.variant === variant.name)?.share ?? 0,
       arm: mine.find((a) => a.role === (share > 0 ? 'live' : 'shadow')) ?? mine[0] ?? null,
-      cost: costs.data?.rows.find((c) => c.group['variant'] === variant.name) ?? null,
+      cost:
+        costs.data?.rows.find((c) => c.group['variant'] === `${endpoint.name}/${variant.name}`) ??
+        null,
     }
   })
   return (

@@ -16,7 +16,7 @@ export function GatesPanel({ rollout }: { rollout: Rollout }) {
       end={
         look === null ? null : (
           <span className="faint">
-            looked <When at={look.at} />: {inWords(look.decision)}
+            looked <When at={look.at} />
           </span>
         )
       }
@@ -52,6 +52,8 @@ export function GatesPanel({ rollout }: { rollout: Rollout }) {
 
 function GateRow({ verdict }: { verdict: GateVerdict }) {
   const tone = verdictTone(verdict.verdict)
+  // Without a sample there is nothing to draw: an estimate of 0 would look like good news.
+  const estimate = verdict.samples.candidate > 0 ? verdict.estimate : null
   return (
     <tr>
       <td style={{ whiteSpace: 'nowrap' }}>
@@ -62,21 +64,19 @@ function GateRow({ verdict }: { verdict: GateVerdict }) {
         <StatusWord tone={tone} word={verdict.verdict} />
       </td>
       <td style={{ width: 270 }}>
-        {verdict.estimate === null && verdict.interval === null ? (
+        {estimate === null ? (
           <span className="faint">nothing measured yet</span>
         ) : (
           <IntervalPlot
             label={`${inWords(verdict.metric)}: ${verdict.sentence}`}
-            estimate={verdict.estimate}
+            estimate={estimate}
             interval={verdict.interval}
             threshold={verdict.threshold}
             tone={tone}
           />
         )}
       </td>
-      <td className="right">
-        {verdict.estimate === null ? NOTHING : formatNumber(verdict.estimate)}
-      </td>
+      <td className="right">{estimate === null ? NOTHING : formatNumber(estimate)}</td>
       <td className="right">
         {formatCount(verdict.samples.candidate)}
         <span className="dim">

@@ -74,7 +74,7 @@ export function RolloutActions({ rollout }: { rollout: Rollout }) {
         question="Abort this rollout?"
         asksForNote
         onConfirm={act('abort')}
-        button={{ variant: 'outline', color: 'red' }}
+        button={{ variant: 'light', color: 'red' }}
       >
         All the traffic goes back to {rollout.baseline} at once.
       </ConfirmButton>

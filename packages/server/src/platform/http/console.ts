@@ -20,9 +20,11 @@ code{font:14px ui-monospace,monospace;background:#8883;padding:.2em .4em;border-
 <body><h1>Trestle is running</h1><p>The console is not built yet. Build it, then reload this page:</p>
 <p><code>npm run build -w packages/console</code></p><p>The API is ready: <a href="/docs">its description</a>.</p></body></html>`
 
+const require = createRequire(import.meta.url)
+
 /** Where the built console lies. */
 export const consoleFolder = (): string =>
-  join(dirname(createRequire(import.meta.url).resolve('@trestle/console/package.json')), 'dist')
+  join(dirname(require.resolve('@trestle/console/package.json')), 'dist')
 
 /**
  * Serves the console's files to everyone (they hold no data): hashed assets for good, the page itself never cached, so that a new version shows at once.
