@@ -3,7 +3,7 @@
  * where scale 1 is 1,000,000 feature rows.
  */
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { createDuckDb } from '../packages/server/src/modules/features/offline/duckdb.ts'
 import { openTestFeatures, T0 } from '../packages/server/test/support/features.ts'
 
 const scale = Number(process.argv[2] ?? 1)
@@ -13,7 +13,12 @@ const KEYS = 10_000
 const WIDE = 50
 
 const features = await openTestFeatures()
-const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+const duckdb = createDuckDb({
+  temporaryDir: join(features.dir, 'tmp'),
+  memoryLimit: '1GB',
+  threads: 2,
+})
+const make = (sql: string) => duckdb.use((connection) => connection.run(sql))
 const say = (what: string, value: string): void => console.log(what.padEnd(58), value)
 const timed = async <T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> => {
   const from = performance.now()
@@ -29,13 +34,13 @@ const quantiles = (times: number[]): string => {
 const names = Array.from({ length: WIDE }, (_, i) => `f${i}`)
 const source = join(features.dir, 'source.parquet')
 const asked = join(features.dir, 'asked.parquet')
-await duckdb.run(
+await make(
   `COPY (SELECT (random() * ${KEYS})::BIGINT AS id, make_timestamptz(${T0 * 1000} - (random() * 30 * 86400e6)::BIGINT) AS event_timestamp, ${names
     .slice(0, 5)
     .map((n) => `random() AS ${n}`)
     .join(', ')} FROM range(${ROWS})) TO '${source}'`
 )
-await duckdb.run(
+await make(
   `COPY (SELECT (random() * ${KEYS})::BIGINT AS id, make_timestamptz(${T0 * 1000} - (random() * 30 * 86400e6)::BIGINT) AS event_timestamp, i AS label FROM range(${ASKED}) t(i)) TO '${asked}'`
 )
 await features.apply({
@@ -137,5 +142,5 @@ for (const mode of ['as-corrected', 'as-known'] as const) {
   )
 }
 say('peak memory', `${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)
-duckdb.closeSync()
+duckdb.close()
 await features.close()
