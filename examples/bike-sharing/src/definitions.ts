@@ -49,7 +49,7 @@ export const endpointOn = (version: string) => ({
 })
 
 /** About a month of hours. */
-const MONTH = 720
+export const MONTH = 720
 
 /** Has the world left the months that the model was trained on? */
 export const seasons = (trainedOn: readonly Hour[]): MonitorInput => ({

@@ -94,10 +94,12 @@ async function checkChampion(
 }
 
 function tell({ facts }: Scenario, { rollout, answered, hoursLeft }: Walked): void {
-  for (const { event, from, to, weights, reason } of rollout.timeline)
+  for (const { event, from, to, weights, reason } of rollout.timeline) {
+    if (event === 'traffic-applied') continue
     facts.say(
       `${event}: ${from} → ${to} (${weights.candidatePercent} %, shadow ${weights.shadowShare}): ${reason}`
     )
+  }
   const last = answered.at(-1)?.hour.hour_id ?? 'none'
   facts.say(`${answered.length} hours up to ${last}; ${hoursLeft} left`)
 }

@@ -22,22 +22,22 @@ if (url === undefined || csv === undefined) {
   process.exit(2)
 }
 
-const facts = createFacts((line) => console.log(line))
+const told = createFacts((line) => console.log(line))
 const begun = performance.now()
 await bikeScenario({
   client: createClient({ url }),
-  facts,
+  facts: told,
   csv: { path: csv, text: readFileSync(csv, 'utf8') },
   python: process.env['PYTHON'] ?? 'python3',
 })
-facts.step(`${((performance.now() - begun) / 1_000).toFixed(0)} s`)
-const { failed, line } = facts.summary()
+told.step(`${((performance.now() - begun) / 1_000).toFixed(0)} s`)
+const { failed, line } = told.summary()
 console.log(line)
 process.exitCode = failed === 0 ? 0 : 1
 
 /** Winter's model through summer, found out, replaced, and refused when it is offered again. */
 async function bikeScenario(scenario: Scenario): Promise<void> {
-  const { client, csv } = scenario
+  const { client, csv, facts } = scenario
   const hours = (from: string, until: string) => [...replayHours(csv.text, { from, until })]
   const winter = await trainOn(scenario, '2011-02-28')
   await prepare(scenario, {
@@ -48,7 +48,7 @@ async function bikeScenario(scenario: Scenario): Promise<void> {
   const traffic = createTraffic(client, ENDPOINT)
   const summer = await replay(scenario, { traffic, hours: hours('2011-03-01', '2011-08-31') })
   await checkServing(scenario, summer, winter.models.forest)
-  await checkMonitors(scenario)
+  await checkMonitors(scenario, summer.length)
 
   const retrained = await trainOn(scenario, '2011-08-31')
   const fresh = retrained.models.trees.version
@@ -60,4 +60,6 @@ async function bikeScenario(scenario: Scenario): Promise<void> {
     hours: hours('2011-11-01', '2012-12-31'),
   })
   await traffic.settle()
+  const { dropped } = await client.monitoring.getLogState()
+  facts.check('the inference log lost nothing', dropped === 0)
 }

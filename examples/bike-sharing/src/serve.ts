@@ -2,6 +2,7 @@ import { ENDPOINT, endpointOn, FEATURES, MODEL, QUALITY, seasons } from './defin
 import { modelInput, MODEL_COLUMNS, type Hour } from './replay.ts'
 import { byMonth, maeOf, type Answered, type Scenario, type Traffic } from './traffic.ts'
 import { train, type Training } from './train.ts'
+import { until } from './until.ts'
 
 /** Trains both models, which log and register themselves. */
 export async function trainOn(
@@ -91,10 +92,15 @@ export async function checkServing(
     asked.every(isAsSent),
     `${asked.length} hours`
   )
-  const coverage = await client.monitoring.getLabelCoverage({ endpoint: ENDPOINT })
+  const isLabelled = (c: { predictions: number; labelled: number }) => c.predictions === c.labelled
+  const coverage = await until(
+    () => client.monitoring.getLabelCoverage({ endpoint: ENDPOINT }),
+    ({ items }) => items.every(isLabelled),
+    'the last labels to find their predictions'
+  )
   facts.check(
     'every prediction has its label',
-    coverage.items.every(({ predictions, labelled }) => predictions === labelled),
+    coverage.items.length === 1 && coverage.items[0]?.labelled === answered.length,
     coverage.items.map((c) => `${c.labelled} of ${c.predictions}`).join()
   )
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { TrestleClient } from '@trestle/sdk'
 import type { Hour } from './replay.ts'
 import type { Answered, Traffic } from './traffic.ts'
+import { until } from './until.ts'
 
 type Rollout = Awaited<ReturnType<TrestleClient['rollouts']['getRollout']>>
 
@@ -13,8 +14,6 @@ export type Walked = Readonly<{
 
 /** Hours between two looks. */
 const STRIDE = 120
-const POLL_MS = 200
-const PATIENCE_MS = 30_000
 
 /** Sends hours while a rollout runs: a few days, then its next look at the evidence, until it ends or the hours do. */
 export async function walkRollout(
@@ -39,12 +38,9 @@ export async function walkRollout(
 }
 
 /** Waits until the rollout has looked at its evidence once more, or has ended. */
-async function nextLook(client: TrestleClient, before: Rollout): Promise<Rollout> {
-  const seen = (await client.rollouts.getRollout({ id: before.id })).look?.at
-  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += POLL_MS) {
-    const now = await client.rollouts.getRollout({ id: before.id })
-    if (!now.isActive || now.look?.at !== seen) return now
-    await delay(POLL_MS)
-  }
-  throw new Error(`The rollout has not looked for ${PATIENCE_MS / 1_000} s: ${before.reason}`)
+async function nextLook(client: TrestleClient, { id, reason }: Rollout): Promise<Rollout> {
+  const ask = () => client.rollouts.getRollout({ id })
+  const seen = (await ask()).look?.at
+  const hasLooked = (now: Rollout): boolean => !now.isActive || now.look?.at !== seen
+  return until(ask, hasLooked, `a look of the rollout, of which is known: ${reason}`)
 }
