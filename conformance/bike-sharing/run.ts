@@ -20,5 +20,5 @@ if (existsSync(csv)) {
   process.exitCode = failed === 0 ? 0 : 1
 } else {
   console.log(`skipped: no bike-sharing data at ${csv}; set BIKE_SHARING_CSV to hour.csv`)
-  console.log(`0 passed, ${asked === undefined ? 0 : 1} failed`)
+  console.log(`0 passed, ${asked === undefined && process.env['CI'] === undefined ? 0 : 1} failed`)
 }
