@@ -29,8 +29,10 @@ import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import type { Topic } from './platform/events/topic.ts'
 import {
   addApiDocs,
+  addConsole,
   addHealthRoutes,
   auditMutations,
+  consoleFolder,
   createHttp,
   describeRoutes,
   guard,
@@ -43,9 +45,11 @@ import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
 
+export type Listening = Readonly<{ url: string; grpcPort: number | null }>
+
 export interface App {
   /** Starts everything and returns where it listens. When a part fails, what had started is stopped. */
-  start(): Promise<{ url: string }>
+  start(): Promise<Listening>
   /** Drains: takes no new work, finishes what is under way within the drain time, closes everything. */
   stop(): Promise<void>
 }
@@ -143,6 +147,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   // Parts stop in reverse: serving before those that log and book its last predictions.
   const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]
 
+  addConsole(http, consoleFolder())
   guard(http, identity.authenticate)
   auditMutations(http, (entry) => identity.recordMutation(entry))
   addHealthRoutes(http, {
@@ -173,6 +178,14 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       ]),
     stop: async () => {},
   }
+  const grpc =
+    config.grpcPort === null
+      ? null
+      : serving.grpc({
+          host: config.host,
+          port: config.grpcPort,
+          authenticate: identity.authenticate,
+        })
   let url = ''
   const listener: Component = {
     name: 'http',
@@ -188,21 +201,14 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...modules,
     scheduler,
     listener,
-    ...(config.grpcPort === null
-      ? []
-      : [
-          serving.grpc({
-            host: config.host,
-            port: config.grpcPort,
-            authenticate: identity.authenticate,
-          }),
-        ]),
+    ...(grpc === null ? [] : [grpc]),
   ]
 
-  let starting: Promise<{ url: string }> | null = null
+  let starting: Promise<Listening> | null = null
   let stopping: Promise<void> | null = null
   return {
-    start: () => (starting ??= startAll(components).then(() => ({ url }))),
+    start: () =>
+      (starting ??= startAll(components).then(() => ({ url, grpcPort: grpc?.port ?? null }))),
     stop: () =>
       (stopping ??= (async () => {
         isDraining = true

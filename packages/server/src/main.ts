@@ -1,4 +1,4 @@
-import { createApp, VERSION } from './app.ts'
+import { createApp, VERSION, type Listening } from './app.ts'
 import { readConfig } from './config.ts'
 import { messageOf } from './kernel/errors.ts'
 
@@ -6,8 +6,7 @@ import { messageOf } from './kernel/errors.ts'
 async function main(): Promise<number> {
   const config = readConfig(process.env)
   const app = createApp(config)
-  const { url } = await app.start()
-  announce(url)
+  announce(await app.start(), config.host)
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve())
     process.once('SIGINT', () => resolve())
@@ -16,10 +15,11 @@ async function main(): Promise<number> {
   return 0
 }
 
-function announce(url: string): void {
+function announce({ url, grpcPort }: Listening, host: string): void {
+  const grpc = grpcPort === null ? null : `${host}:${grpcPort}`
   if (!process.stdout.isTTY) {
     process.stdout.write(
-      `${JSON.stringify({ event: 'listening', url, version: VERSION, pid: process.pid })}\n`
+      `${JSON.stringify({ event: 'listening', url, grpc, version: VERSION, pid: process.pid })}\n`
     )
     return
   }
@@ -29,7 +29,7 @@ function announce(url: string): void {
     Console    ${url}
     API        ${url}/docs
     MLflow     export MLFLOW_TRACKING_URI=${url}
-    Metrics    ${url}/metrics
+    Metrics    ${url}/metrics${grpc === null ? '' : `\n    gRPC       ${grpc}`}
 
   Ctrl-C stops it.
 

@@ -11,11 +11,18 @@ export function addPredictCommand(endpoints: Command): void {
     .command('predict')
     .description('ask an endpoint for a prediction of one row')
     .argument('<endpoint>')
-    .argument('[key=value...]', 'inputs and entity ids; numbers, true and null are read as such', collectPair)
+    .argument(
+      '[key=value...]',
+      'inputs and entity ids; numbers, true and null are read as such',
+      collectPair
+    )
     .option('--data <json>', 'the row as one JSON object instead')
     .option('--example', "ask with the endpoint's own example")
     .option('--variant <name>', 'ask this variant, whatever the traffic says')
-    .addHelpText('after', '\nExample:\n  trestle endpoints predict fraud amount=120.5 customer_id=c7 --variant v2')
+    .addHelpText(
+      'after',
+      '\nExample:\n  trestle endpoints predict fraud amount=120.5 customer_id=c7 --variant v2'
+    )
     .action(
       async (
         endpoint: string,
@@ -42,7 +49,8 @@ export function addPredictCommand(endpoints: Command): void {
         if (out.json(answer)) return
         out.record(answer, [
           ...Object.entries(answer.outputs).map(
-            ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const
+            ([name, value]) =>
+              [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const
           ),
           ['variant', answer.variant],
           ['prediction', answer.predictionId],

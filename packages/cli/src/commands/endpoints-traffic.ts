@@ -18,17 +18,15 @@ export function addTrafficCommands(endpoints: Command): void {
     .option('--variant <name>', 'its name; by default v and the version')
     .addHelpText('after', '\nExample:\n  trestle endpoints variants add fraud --model fraud/3')
     .action(
-      async (
-        endpoint: string,
-        options: { model: string; variant?: string },
-        command: Command
-      ) => {
+      async (endpoint: string, options: { model: string; variant?: string }, command: Command) => {
         const { client, out } = contextOf(command)
         const added = await withProgress(`Loading ${options.model}`, () =>
           client.serving.addVariant({ endpoint, ...options })
         )
         if (!out.json(added))
-          out.say(`${added.name} is ${added.state}, without traffic: ${nextTraffic(endpoint, added.name)}`)
+          out.say(
+            `${added.name} is ${added.state}, without traffic: ${nextTraffic(endpoint, added.name)}`
+          )
       }
     )
 
@@ -38,21 +36,24 @@ export function addTrafficCommands(endpoints: Command): void {
     .argument('<endpoint>')
     .argument('<variant>')
     .addHelpText('after', '\nExample:\n  trestle endpoints variants remove fraud v1')
-    .action(
-      async (endpoint: string, variant: string, _options: unknown, command: Command) => {
-        const { client, out } = contextOf(command)
-        await client.serving.removeVariant({ endpoint, variant })
-        if (!out.json({ endpoint, variant })) out.say(`Removed: ${variant} of ${endpoint}.`)
-      }
-    )
+    .action(async (endpoint: string, variant: string, _options: unknown, command: Command) => {
+      const { client, out } = contextOf(command)
+      await client.serving.removeVariant({ endpoint, variant })
+      if (!out.json({ endpoint, variant })) out.say(`Removed: ${variant} of ${endpoint}.`)
+    })
 
   endpoints
     .command('traffic')
-    .description('set which variant gets which percentage; at once, and refused while a rollout runs')
+    .description(
+      'set which variant gets which percentage; at once, and refused while a rollout runs'
+    )
     .argument('<endpoint>')
     .argument('<variant=percent...>', 'together 100', collectShares)
     .option('--shadow <variant=share>', 'copy this share (0 to 1) to a variant', collectNumber)
-    .addHelpText('after', '\nExample:\n  trestle endpoints traffic fraud v1=90 v2=10 --shadow v3=0.5')
+    .addHelpText(
+      'after',
+      '\nExample:\n  trestle endpoints traffic fraud v1=90 v2=10 --shadow v3=0.5'
+    )
     .action(
       async (endpoint: string, shares: Shares, options: { shadow?: Shares }, command: Command) => {
         const { client, out } = contextOf(command)

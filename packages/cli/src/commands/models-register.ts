@@ -20,7 +20,9 @@ type RegisterOptions = {
 export function addRegisterCommand(models: Command): void {
   models
     .command('register')
-    .description('register an ONNX file as the next version of a model; the model is made if need be')
+    .description(
+      'register an ONNX file as the next version of a model; the model is made if need be'
+    )
     .argument('<name>', 'the model')
     .argument('<file>', 'an .onnx file; it is streamed')
     .option('--metric <name=value>', 'a metric of the run; again for more', collectNumber)

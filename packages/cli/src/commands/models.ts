@@ -5,11 +5,7 @@ import { contextOf } from '../context.ts'
 import { firstItems } from '../every-page.ts'
 import { showTime, type Column, type Output } from '../output.ts'
 import { parseCount } from '../parse/key-value.ts'
-import {
-  parseModelOrVersion,
-  parseVersion,
-  type ModelOrVersion,
-} from '../parse/model-version.ts'
+import { parseModelOrVersion, parseVersion, type ModelOrVersion } from '../parse/model-version.ts'
 import { addRegisterCommand } from './models-register.ts'
 
 const STAGES = ['None', 'Staging', 'Production', 'Archived'] as const
@@ -26,7 +22,11 @@ export function addModelCommands(program: Command): void {
     .action(async (options: { limit: number }, command: Command) => {
       const { client, out } = contextOf(command)
       const items = await firstItems((q) => client.registry.listModels(q), options.limit)
-      out.table(items, LIST_COLUMNS, 'No models. Register one: trestle models register fraud model.onnx')
+      out.table(
+        items,
+        LIST_COLUMNS,
+        'No models. Register one: trestle models register fraud model.onnx'
+      )
     })
 
   models
@@ -143,7 +143,13 @@ const LIST_COLUMNS: readonly Column<RegisteredModel>[] = [
   ['name', (m) => m.name],
   ['newest', (m) => m.versions[0]?.version],
   ['versions', (m) => m.versions.length],
-  ['aliases', (m) => Object.entries(m.aliases).map(([alias, v]) => `${alias}=${v}`).join(' ')],
+  [
+    'aliases',
+    (m) =>
+      Object.entries(m.aliases)
+        .map(([alias, v]) => `${alias}=${v}`)
+        .join(' '),
+  ],
   ['description', (m) => m.description],
   ['updated', (m) => showTime(m.updatedAt)],
 ]

@@ -95,7 +95,7 @@ test('columns that a row lacks come from the feature service, and the event says
   expect(events).toHaveLength(1)
   const [event] = events
   expect(event).toMatchObject({
-    predictionId: (response.json() as { predictionId: string }).predictionId,
+    predictionId: response.json<{ predictionId: string }>().predictionId,
     requestId: 'r-9',
     project: 'p',
     endpoint: 'fraud',
@@ -168,7 +168,7 @@ test('what is declared twice changes once', async () => {
   const declared = { endpoints: [{ name: 'second', model: 'fraud/1' }] }
   const apply = async (body: object) => {
     const response = await http.inject({ method: 'POST', url: '/api/serving/apply', payload: body })
-    return (response.json() as { changes: { kind: string }[] }).changes.map(({ kind }) => kind)
+    return response.json<{ changes: { kind: string }[] }>().changes.map(({ kind }) => kind)
   }
   expect(await apply({ ...declared, dryRun: true })).toEqual(['create'])
   expect(await apply(declared)).toEqual(['create'])
@@ -182,4 +182,10 @@ test('what is declared twice changes once', async () => {
   expect(
     await apply({ endpoints: [{ name: 'fraud', featureService: 'fraud-v1' }], prune: true })
   ).toEqual(['unchanged', 'delete'])
+})
+
+test('predictions go on when the database is away', async () => {
+  await opened.database.stop(AbortSignal.timeout(2_000))
+  const response = await predict({ customer_id: 'c1', amount: 120.5 })
+  expect(response.json()).toMatchObject({ outputs: { label: 1 } })
 })

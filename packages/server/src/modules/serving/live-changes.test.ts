@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { fail } from '../../platform/errors.ts'
 import type { Runtime } from './runtime.ts'
@@ -5,6 +8,7 @@ import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { fixtureModels, startServing, type TestServer } from './test/fixtures.ts'
 
 const servers: TestServer[] = []
+const folders: string[] = []
 const start = async (...args: Parameters<typeof startServing>): Promise<TestServer> => {
   const server = await startServing(...args)
   servers.push(server)
@@ -12,6 +16,7 @@ const start = async (...args: Parameters<typeof startServing>): Promise<TestServ
 }
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop()
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
 })
 
 const ROW = { amount: 120.5, age: 0.5, score: 2.0 }
@@ -50,14 +55,15 @@ test('traffic moves, variants come and go, and no request fails', async () => {
 })
 
 test('after a restart endpoints come back with their traffic, and one broken model stops no other', async () => {
-  const first = await start()
+  const dataDir = await mkdtemp(join(tmpdir(), 'trestle-again-'))
+  folders.push(dataDir)
+  const first = await startServing({}, { TRESTLE_DATA: dataDir })
   await first.send('POST', '/api/endpoints', { name: 'fraud', model: 'fraud/1' })
   await first.send('POST', '/api/endpoints/fraud/variants', { model: 'fraud/2' })
   await first.send('PUT', '/api/endpoints/fraud/traffic', { weights: weights(5_000) })
   await first.send('POST', '/api/endpoints', { name: 'lookup', model: 'lookup' })
-  const { dataDir } = first
-  // The folder is kept for the next process: only what stop() itself releases is released.
-  const again = await startOn(dataDir, first)
+  await first.stop()
+  const again = await startWithoutVersion2(dataDir)
   await again.untilReady()
   const endpoint = await again.send('GET', '/api/endpoints/fraud')
   expect(endpoint.json).toMatchObject({
@@ -76,24 +82,17 @@ test('after a restart endpoints come back with their traffic, and one broken mod
   }
 })
 
-async function startOn(dataDir: string, before: TestServer) {
-  const { cp, mkdtemp } = await import('node:fs/promises')
-  const { tmpdir } = await import('node:os')
-  const { join } = await import('node:path')
-  const copy = await mkdtemp(join(tmpdir(), 'trestle-again-'))
-  await cp(dataDir, copy, { recursive: true })
-  servers.splice(servers.indexOf(before), 1)
-  await before.stop()
+async function startWithoutVersion2(dataDir: string) {
   const server = await start(
     {
       models: {
-        resolve: async (project, reference) => {
+        resolve: async (project: string, reference: string) => {
           if (reference === 'fraud/2') throw fail('serving.model_load_failed', 'the disk is gone')
           return fixtureModels.resolve(project, reference)
         },
       },
     },
-    { TRESTLE_DATA: copy }
+    { TRESTLE_DATA: dataDir }
   )
   return {
     ...server,

@@ -1,5 +1,6 @@
 export { auditMutations, type AuditRecord } from './audit.ts'
 export { bindRoutes, contextOf, type Handlers, type RequestContext } from './bind.ts'
+export { addConsole, consoleFolder } from './console.ts'
 export { addApiDocs } from './docs.ts'
 export { guard } from './guard.ts'
 export { addHealthRoutes, type ReadinessCheck } from './health.ts'

@@ -22,7 +22,6 @@ import {
   modelMetadata,
   modelStatistics,
   repositoryIndex,
-  requireServed,
 } from './model-info.ts'
 import { OIP_EXTENSIONS } from './routes.ts'
 

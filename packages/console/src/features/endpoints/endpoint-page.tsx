@@ -1,0 +1,100 @@
+import { Tabs } from '@mantine/core'
+import type { Endpoint } from '@trestle/contract'
+import { useParams } from 'wouter'
+import { Loaded } from '../../components/loaded.tsx'
+import { Page, Panel } from '../../components/page.tsx'
+import { StatusWord } from '../../components/status-word.tsx'
+import { TrafficBar } from '../../components/traffic-bar.tsx'
+import { useRead } from '../../lib/trestle.tsx'
+import { RolloutsTable } from '../rollouts/rollouts-page.tsx'
+import { endpointHealth } from './endpoint-health.ts'
+import { PredictionsPanel } from './predictions-panel.tsx'
+import { RecentCharts } from './recent-charts.tsx'
+import { TryPanel } from './try-panel.tsx'
+import { VariantsPanel } from './variants-panel.tsx'
+
+export function EndpointPage() {
+  const { name = '' } = useParams()
+  const endpoint = useRead(
+    ['endpoint', name],
+    (client) => client.serving.getEndpoint({ endpoint: name }),
+    {
+      everyMs: 10_000,
+    }
+  )
+  const health = endpoint.data === undefined ? null : endpointHealth(endpoint.data)
+  return (
+    <Page
+      title={name}
+      parent={{ label: 'Endpoints', href: '/endpoints' }}
+      badge={health === null ? undefined : <StatusWord tone={health.tone} word={health.word} />}
+      says={
+        <>
+          Programs call <code>POST /endpoints/{name}/predict</code>; who answers is decided by the
+          traffic below.
+        </>
+      }
+    >
+      <Loaded reading={endpoint}>{(data) => <EndpointView endpoint={data} />}</Loaded>
+    </Page>
+  )
+}
+
+function EndpointView({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <>
+      <Panel
+        title="Traffic"
+        says={
+          endpoint.stickyKey === null
+            ? 'Each request is dealt to a variant; the same entity stays with its variant.'
+            : `The same ${endpoint.stickyKey} always gets the same variant.`
+        }
+      >
+        <TrafficBar variants={endpoint.variants} {...endpoint.traffic} />
+      </Panel>
+      <VariantsPanel endpoint={endpoint} />
+      <Tabs defaultValue="activity" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="activity">Activity</Tabs.Tab>
+          <Tabs.Tab value="try">Try it</Tabs.Tab>
+          <Tabs.Tab value="predictions">Predictions</Tabs.Tab>
+          <Tabs.Tab value="rollouts">Rollouts</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="activity">
+          <RecentCharts endpoint={endpoint} />
+        </Tabs.Panel>
+        <Tabs.Panel value="try">
+          <TryPanel endpoint={endpoint} />
+        </Tabs.Panel>
+        <Tabs.Panel value="predictions">
+          <PredictionsPanel endpoint={endpoint.name} />
+        </Tabs.Panel>
+        <Tabs.Panel value="rollouts">
+          <EndpointRollouts endpoint={endpoint.name} />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  )
+}
+
+function EndpointRollouts({ endpoint }: { endpoint: string }) {
+  const rollouts = useRead(['rollouts', endpoint], (client) =>
+    client.rollouts.listRollouts({ endpoint, limit: 50 })
+  )
+  return (
+    <Loaded reading={rollouts}>
+      {({ items }) => (
+        <Panel isFlush>
+          {items.length === 0 ? (
+            <p className="dim" style={{ padding: '8px 16px 12px', margin: 0 }}>
+              This endpoint has had no rollout.
+            </p>
+          ) : (
+            <RolloutsTable rollouts={items} />
+          )}
+        </Panel>
+      )}
+    </Loaded>
+  )
+}

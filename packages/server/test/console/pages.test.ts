@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises'
+import { createClient } from '@trestle/sdk'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { buildConsole, hasBrowser, openBrowser, openPage } from './browser.ts'
+import { seed } from './seed.ts'
+
+/** Set to keep a picture of every page, in both themes. */
+const SHOTS = process.env['CONSOLE_SHOTS'] ?? ''
+
+describe.skipIf(!hasBrowser)('the pages over a working server', () => {
+  let browser: Browser
+  let app: Awaited<ReturnType<typeof startTestApp>>
+  let rolloutId = ''
+  let experimentId = ''
+  let runIds: string[] = []
+  beforeAll(async () => {
+    await buildConsole()
+    ;[browser, app] = await Promise.all([
+      openBrowser(),
+      startTestApp({ TRESTLE_ROLLOUT_LOOK_MS: '500' }),
+    ])
+    ;({ rolloutId } = await seed(app.url, { requests: SHOTS === '' ? 800 : 4_000 }))
+    const client = createClient({ url: app.url })
+    const { experiments = [] } = await client.tracking.searchExperiments({})
+    experimentId = experiments.find((e) => e.name === 'fraud-training')?.experiment_id ?? ''
+    const { runs = [] } = await client.tracking.searchRuns({ experiment_ids: [experimentId] })
+    runIds = runs.map((run) => run.info.run_id)
+  }, 180_000)
+  afterAll(async () => {
+    await browser.close()
+    await app.stop()
+  })
+
+  test.for<'light' | 'dark'>(['light', 'dark'])(
+    'every page shows what is there without a complaint of the browser, %s',
+    { timeout: 120_000 },
+    async (colorScheme) => {
+      const { page, complaints, close } = await openPage(browser, { colorScheme })
+      const pages: [name: string, path: string, sees: string][] = [
+        ['overview', '/', 'fraud'],
+        ['experiments', '/experiments', 'fraud-training'],
+        ['experiment', `/experiments/${experimentId}`, 'deep-trees'],
+        ['run', `/experiments/${experimentId}/runs/${runIds[0] ?? ''}`, 'learning_rate'],
+        ['compare', `/experiments/${experimentId}/compare/${runIds.join('/')}`, 'learning_rate'],
+        ['models', '/models', 'fraud'],
+        ['model', '/models/fraud', '@champion'],
+        ['version', '/models/fraud/1', 'country_mismatch'],
+        ['features', '/features', 'customer_stats'],
+        ['feature-view', '/features/customer_stats', 'avg_amount_30d'],
+        ['endpoints', '/endpoints', 'fraud'],
+        ['endpoint', '/endpoints/fraud', 'Requests per second'],
+        ['rollouts', '/rollouts', 'fraud v2'],
+        ['rollout', `/rollouts/${rolloutId}`, 'What happened'],
+        ['monitoring', '/monitoring', 'fraud-inputs'],
+        ['monitor', '/monitoring/fraud-inputs', 'Drift per column'],
+        ['costs', '/costs', 'Idle time'],
+        ['settings', '/settings', 'API keys'],
+        ['audit', '/settings/audit', 'serving.createEndpoint'],
+      ]
+      for (const [name, path, sees] of pages) {
+        await page.goto(app.url + path)
+        await page.locator('main').getByText(sees).first().waitFor()
+        expect(await page.getByRole('alert').count(), `${path} shows a failure`).toBe(0)
+        if (SHOTS !== '') {
+          await mkdir(SHOTS, { recursive: true })
+          await page.waitForTimeout(400)
+          await page.screenshot({ path: `${SHOTS}/${name}-${colorScheme}.png`, fullPage: true })
+        }
+      }
+      expect(complaints).toEqual([])
+      await close()
+    }
+  )
+
+  test('an endpoint tells what its variants cost, and answers a prediction that a person tries', async () => {
+    const { page, complaints, close } = await openPage(browser)
+    await page.goto(`${app.url}/endpoints/fraud`)
+    await page
+      .getByRole('table', { name: 'Variants' })
+      .getByText(/^\$0\.\d/)
+      .first()
+      .waitFor()
+    await page.getByRole('tab', { name: 'Try it' }).click()
+    await page.getByRole('button', { name: 'Predict' }).click()
+    await page.locator('pre', { hasText: '"predictionId"' }).waitFor()
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  test('a rollout is aborted only after it was confirmed, and then says who did it and why', async () => {
+    const { page, complaints, close } = await openPage(browser)
+    await page.goto(`${app.url}/rollouts/${rolloutId}`)
+    await page.getByRole('button', { name: 'Abort' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Why').fill('the merchants complained')
+    await dialog.getByRole('button', { name: 'Abort' }).click()
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: 'the merchants complained' })
+      .first()
+      .waitFor()
+    expect(complaints).toEqual([])
+    await close()
+  })
+})
