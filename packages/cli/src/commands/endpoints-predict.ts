@@ -26,14 +26,14 @@ export function addPredictCommand(endpoints: Command): void {
     .action(
       async (
         endpoint: string,
-        pairs: Pairs | undefined,
+        given: Pairs | readonly [], // commander's own value for none
         options: PredictOptions,
         command: Command
       ) => {
         const { client, out } = contextOf(command)
-        const given = [pairs, options.data, options.example].filter((one) => one !== undefined)
-        if (given.length !== 1)
-          command.error('error: give key=value pairs, or --data, or --example')
+        const pairs = Object.keys(given).length === 0 ? undefined : (given as Pairs) // else it is what collectPair made
+        const ways = [pairs, options.data, options.example].filter((way) => way !== undefined)
+        if (ways.length !== 1) command.error('error: give key=value pairs, or --data, or --example')
         const { variant } = options
         const row =
           options.data !== undefined
@@ -50,7 +50,7 @@ export function addPredictCommand(endpoints: Command): void {
         out.record(answer, [
           ...Object.entries(answer.outputs).map(
             ([name, value]) =>
-              [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const
+              [name, typeof value === 'string' ? value : JSON.stringify(value)] as const
           ),
           ['variant', answer.variant],
           ['prediction', answer.predictionId],
