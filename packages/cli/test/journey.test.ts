@@ -1,8 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from './support/server.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { runHere } from './support/in-process.ts'
+import { startServer, type Ran, type TestServer } from './support/server.ts'
 
 const MODELS = fileURLToPath(new URL('../../../examples/payments-risk/models/', import.meta.url))
 const COLUMNS = Array.from({ length: 12 }, (_, i) => `c${i}`)
@@ -17,9 +18,13 @@ afterAll(async () => {
   await rm(server.dataDir, { recursive: true, force: true })
 })
 
+/** `apply` imports modules with Node's own loader, so it runs as a process. */
+const run = (...args: string[]): Promise<Ran> =>
+  args[0] === 'apply' ? server.trestle(args) : runHere(server.url, args)
+
 /** What a command prints, after it has ended well. */
 async function good(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await server.trestle(args)
+  const { code, stdout, stderr } = await run(...args)
   expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' })
   return stdout
 }
@@ -27,12 +32,19 @@ async function good(...args: string[]): Promise<string> {
 const json = async <T>(...args: string[]): Promise<T> =>
   JSON.parse(await good(...args, '--json')) as T
 
-/** Commands that only read, side by side. */
-const prints = (expected: readonly (readonly [args: string[], text: RegExp])[]): Promise<void[]> =>
-  Promise.all(
-    expected.map(async ([args, text]) => {
-      expect(await good(...args)).toMatch(text)
-    })
+async function prints(
+  expected: readonly (readonly [args: string[], text: RegExp])[]
+): Promise<void> {
+  for (const [args, text] of expected) expect(await good(...args)).toMatch(text)
+}
+
+/** Waits until the new variant of a rollout is loaded. */
+const loaded = (id: string): Promise<void> =>
+  vi.waitFor(
+    async () => {
+      expect(await json('rollouts', 'show', id)).not.toMatchObject({ phase: 'pending' })
+    },
+    { timeout: 15_000, interval: 50 }
   )
 
 async function file(name: string, content: string): Promise<string> {
@@ -100,13 +112,14 @@ test('a rollout is told as a story, and its end is the exit code', async () => {
     ...['--gate', 'error-rate=0.02', '--deadline', '2h']
   )
   expect(started.gates).toMatchObject([{ metric: 'error-rate', margin: 0.02 }])
-  const busy = await server.trestle(['endpoints', 'traffic', 'fraud', 'v1=100'])
+  const busy = await run('endpoints', 'traffic', 'fraud', 'v1=100')
   expect(busy).toMatchObject({ code: 1 })
   expect(busy.stderr).toContain('trestle rollouts list')
+  await loaded(started.id)
   await good('rollouts', 'pause', started.id, '--note', 'lunch')
   await good('rollouts', 'resume', started.id)
   await good('rollouts', 'abort', started.id, '--note', 'enough')
-  const watched = await server.trestle(['rollouts', 'watch', started.id])
+  const watched = await run('rollouts', 'watch', started.id)
   expect(watched).toMatchObject({ code: 1 })
   expect(watched.stdout).toContain('Ended: aborted.')
   expect(await good('rollouts', 'show', started.id)).toMatch(
@@ -117,6 +130,7 @@ test('a rollout is told as a story, and its end is the exit code', async () => {
     ...['rollouts', 'start', 'fraud', '--model', 'fraud/2', '--strategy', 'all-at-once'],
     ...['--bake', '1h', '--alias', 'champion']
   )
+  await loaded(next.id)
   await good('rollouts', 'promote', next.id, '--note', 'it is right')
   expect(await good('rollouts', 'watch', next.id)).toMatch(
     /100% [^]*it is right[^]*Ended: promoted/
@@ -198,10 +212,10 @@ test('costs, runs and experiments are there to read', async () => {
 })
 
 test('a deletion needs a yes where nobody can be asked', async () => {
-  expect(await server.trestle(['models', 'delete', 'fraud'])).toMatchObject({ code: 1, stdout: '' })
+  expect(await run('models', 'delete', 'fraud')).toMatchObject({ code: 1, stdout: '' })
   expect(await good('endpoints', 'delete', 'fraud', '--yes')).toBe('Deleted: fraud.\n')
   expect(await good('models', 'delete', 'fraud', '--yes')).toContain('Deleted')
-  const gone = await server.trestle(['models', 'show', 'fraud'])
+  const gone = await run('models', 'show', 'fraud')
   expect(gone).toMatchObject({ code: 1 })
   expect(gone.stderr).toContain('trestle models list')
 })

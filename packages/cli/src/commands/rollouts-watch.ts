@@ -13,7 +13,7 @@ export async function watchRollout({ client, out }: Context, id: string): Promis
       const rollout = await client.rollouts.getRollout({ id })
       const news = rollout.timeline.slice(told)
       told = rollout.timeline.length
-      if (news.length > 0) progress.end()
+      progress.clear()
       for (const one of news) out.say(tellTransition(one, rollout.createdAt))
       if (!rollout.isActive) {
         if (!out.json(rollout)) out.say(`Ended: ${rollout.phase}. ${rollout.reason}`)
