@@ -1,47 +1,21 @@
 /**
  * Real clients against a live Trestle: `npm run conformance [-- <suite> …]`.
- * A suite is a folder here with `requirements.txt` and `test_*.py` scripts; each script reads TRESTLE_URL (and TRESTLE_GRPC), uses the unmodified client and ends with `N passed, N failed`.
+ * A suite is a folder here with `requirements.txt` and `test_*.py` scripts, or with `run.ts`; each reads TRESTLE_URL (and TRESTLE_GRPC), uses the unmodified client and ends with `N passed, N failed`.
  * Every suite gets a server and a data folder of its own.
  */
-import { execFile, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { pythonWith } from './lib/python.ts'
+import { runScript, type Count } from './lib/script.ts'
 
-const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
 const BIN = fileURLToPath(new URL('../packages/cli/bin/trestle.mjs', import.meta.url))
-
-/** A virtual environment with exactly these requirements, kept between runs. */
-async function pythonWith(requirements: string): Promise<string> {
-  const digest = createHash('sha256')
-    .update(await readFile(requirements))
-    .digest('hex')
-    .slice(0, 16)
-  const folder = join(
-    process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
-    'trestle',
-    `venv-${digest}`
-  )
-  const python = join(folder, 'bin', 'python')
-  if (!existsSync(join(folder, 'complete'))) {
-    console.log(`  installing ${requirements}`)
-    await run('python3', ['-m', 'venv', '--clear', folder])
-    await run(
-      python,
-      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
-      { maxBuffer: 1 << 26 }
-    )
-    await run('touch', [join(folder, 'complete')])
-  }
-  return python
-}
 
 async function startServer(
   dataDir: string
@@ -49,7 +23,11 @@ async function startServer(
   const child = spawn(
     process.execPath,
     [BIN, 'serve', '--port', '0', '--grpc-port', '0', '--data', dataDir, '--log-level', 'error'],
-    { stdio: ['ignore', 'pipe', 'inherit'] }
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // Rollouts of a replay decide in seconds what takes hours elsewhere.
+      env: { ...process.env, TRESTLE_ROLLOUT_LOOK_MS: '500' },
+    }
   )
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const { url, grpc = '' } = JSON.parse(line) as { url: string; grpc?: string }
@@ -63,36 +41,31 @@ async function startServer(
   }
 }
 
-async function runSuite(name: string): Promise<{ passed: number; failed: number }> {
+/** Its programs, each as command and arguments: `run.ts`, or else every `test_*.py`. */
+async function programsOf(name: string): Promise<[command: string, args: string[]][]> {
   const folder = join(here, name)
+  const own = join(folder, 'run.ts')
+  if (existsSync(own)) return [[process.execPath, ['--conditions=@trestle/source', own]]]
   const python = await pythonWith(join(folder, 'requirements.txt'))
+  const scripts = (await readdir(folder)).filter((file) => /^test_.*\.py$/.test(file))
+  return scripts.map((script) => [python, ['-u', join(folder, script)]])
+}
+
+async function runSuite(name: string): Promise<Count> {
+  const programs = await programsOf(name)
   const dataDir = await mkdtemp(join(tmpdir(), `trestle-${name}-`))
   const server = await startServer(dataDir)
   const total = { passed: 0, failed: 0 }
   try {
-    for (const script of (await readdir(folder)).filter((file) => /^test_.*\.py$/.test(file))) {
-      const child = spawn(python, ['-u', join(folder, script)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: {
-          ...process.env,
-          TRESTLE_URL: server.url,
-          TRESTLE_GRPC: server.grpc,
-          MLFLOW_TRACKING_URI: server.url,
-          PYTHONWARNINGS: 'ignore',
-        },
+    for (const [command, args] of programs) {
+      const { passed, failed } = await runScript(command, args, {
+        TRESTLE_URL: server.url,
+        TRESTLE_GRPC: server.grpc,
+        MLFLOW_TRACKING_URI: server.url,
+        PYTHONWARNINGS: 'ignore',
       })
-      let last = ''
-      for await (const line of createInterface({ input: child.stdout })) {
-        console.log(`  ${line}`)
-        if (line.trim() !== '') last = line
-      }
-      if (child.exitCode === null) await once(child, 'exit')
-      const counted = /(\d+) passed, (\d+) failed/.exec(last)
-      total.passed += Number(counted?.[1] ?? 0)
-      total.failed +=
-        counted === null || child.exitCode !== 0
-          ? Math.max(1, Number(counted?.[2] ?? 1))
-          : Number(counted[2])
+      total.passed += passed
+      total.failed += failed
     }
   } finally {
     await server.stop()
@@ -101,9 +74,12 @@ async function runSuite(name: string): Promise<{ passed: number; failed: number 
   return total
 }
 
+const isSuite = (name: string): boolean =>
+  ['run.ts', 'requirements.txt'].some((file) => existsSync(join(here, name, file)))
+
 const asked = process.argv.slice(2)
 const folders = (await readdir(here, { withFileTypes: true }))
-  .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, 'requirements.txt')))
+  .filter((entry) => entry.isDirectory() && isSuite(entry.name))
   .map((entry) => entry.name)
 const total = { passed: 0, failed: 0 }
 for (const suite of asked.length > 0 ? asked : folders) {

@@ -1,7 +1,7 @@
 """Triton's own Python clients against a live Trestle: `python test_tritonclient.py --http HOST:PORT --grpc HOST:PORT`.
 
-The server needs the endpoints `simple`, `identities`, `text` and `fraud` over the models of the serving fixtures; `serve.ts` beside this file
-starts such a server and runs this program. Prints `N passed, N failed`.
+The server needs the endpoints `simple`, `identities`, `text` and `fraud` over the models of the serving fixtures; `run.ts` beside this file
+makes them and runs this program. Prints `N passed, N failed`.
 """
 
 import argparse

@@ -8,30 +8,18 @@
  */
 const HOUR_MS = 3_600_000
 
-/** The models' input, in order. `weather__…` comes from the feature view, the rest from the request. */
+/** The models' input, in order: the first four come with the request, the rest from the feature view `weather`. */
 export const MODEL_COLUMNS = [
   'hr',
   'holiday',
   'weekday',
   'workingday',
-  'weather__weathersit',
-  'weather__temp',
-  'weather__atemp',
-  'weather__hum',
-  'weather__windspeed',
+  'weathersit',
+  'temp',
+  'atemp',
+  'hum',
+  'windspeed',
 ] as const
-
-export const WEATHER_VIEW = {
-  name: 'weather',
-  joinKey: 'station',
-  features: {
-    weathersit: 'int64',
-    temp: 'double',
-    atemp: 'double',
-    hum: 'double',
-    windspeed: 'double',
-  },
-} as const
 
 /** A row of the `weather` view. Temperatures, humidity and wind are scaled to about [0, 1] in the source. */
 export type WeatherRow = Readonly<{

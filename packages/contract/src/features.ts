@@ -187,6 +187,7 @@ export const features = {
     method: 'POST',
     path: '/api/features/push',
     role: 'operator',
+    isDataTraffic: true,
     tag,
     summary: 'Store rows; they are on disk when this answers',
     body: z.strictObject({

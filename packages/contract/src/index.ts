@@ -88,7 +88,13 @@ export type {
   RolloutStage,
   RolloutTransition,
 } from './rollouts-record.ts'
-export type { Gate, GateInput, GateMetric, RolloutStrategy } from './rollouts-strategy.ts'
+export type {
+  Gate,
+  GateInput,
+  GateMetric,
+  RolloutStrategy,
+  RolloutStrategyInput,
+} from './rollouts-strategy.ts'
 
 export type {
   DeclaredEndpoint,

@@ -88,6 +88,7 @@ export const monitoring = {
     method: 'POST',
     path: '/api/labels',
     role: 'operator',
+    isDataTraffic: true,
     tag,
     summary: 'Tell what turned out to be true of one or many predictions; the last word counts',
     body: labelBody,

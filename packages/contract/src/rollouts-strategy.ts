@@ -71,6 +71,7 @@ export const strategy = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('preset'), preset: z.enum(['safe', 'fast']) }),
 ])
 export type RolloutStrategy = z.output<typeof strategy>
+export type RolloutStrategyInput = z.input<typeof strategy>
 
 export const gateMetric = z.enum([
   'error-rate',

@@ -16,6 +16,8 @@ export type RouteDef = Readonly<{
   query?: z.ZodObject
   body?: z.ZodType
   response: z.ZodType
+  /** Rows of data, which are a record of their own: calls are not written to the audit log. */
+  isDataTraffic?: boolean
   status?: 200 | 201 | 202 | 204
   errors?: readonly ErrorCode[]
 }>

@@ -4,8 +4,6 @@ export type Money = bigint
 /** Units in one dollar. */
 export const MONEY_SCALE = 1_000_000_000_000n
 
-export const ZERO_MONEY: Money = 0n
-
 const DECIMAL = /^(-)?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/
 
 /**

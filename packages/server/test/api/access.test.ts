@@ -90,6 +90,13 @@ test('every mutation is in the audit log, refused ones too, and a secret is not'
   expect(JSON.stringify(items)).not.toContain(secret)
 })
 
+test('data traffic is not in the audit log: pushed rows and labels are a record of their own', async () => {
+  const label = { predictionId: 'of-another-time', value: 1 }
+  expect(await as(ADMIN).monitoring.postLabels(label)).toMatchObject({ accepted: 1 })
+  const { items } = await as(ADMIN).identity.listAudit({ limit: 1 })
+  expect(items[0]?.action).not.toBe('monitoring.postLabels')
+})
+
 test('the API description lists every route of the contract and its page opens without a key', async () => {
   const description = (await (await fetch(`${app.url}/openapi.json`)).json()) as {
     openapi: string

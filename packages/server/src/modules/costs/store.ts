@@ -1,6 +1,6 @@
 import type { Database } from '../../platform/database/index.ts'
 import type { CostTables } from './tables.ts'
-import type { Device, UsageRow } from './usage.ts'
+import type { UsageRow } from './usage.ts'
 
 export type RateCardRow = CostTables['rate_cards']
 export type BudgetRow = CostTables['budgets']
@@ -131,4 +131,3 @@ export function createCostStore(database: Database) {
   }
 }
 export type CostStore = ReturnType<typeof createCostStore>
-export type { Device }

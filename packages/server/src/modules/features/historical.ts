@@ -113,7 +113,6 @@ export function createHistorical(deps: {
       }),
   }
 }
-export type Historical = ReturnType<typeof createHistorical>
 
 /** Computes on-demand features with the evaluator that online reads use, and returns the SQL that joins them. */
 async function addComputed(

@@ -188,7 +188,6 @@ export function createMaterializer(deps: Deps) {
         .map(([, progress]) => ({ ...progress })),
   }
 }
-export type Materializer = ReturnType<typeof createMaterializer>
 
 /** Up to which number everything is online once segment `i` is: up to the first number that is still to come. */
 function reachedAfter(segments: readonly Segment[], i: number, firstPending: number): number {

@@ -19,6 +19,8 @@ export type Read = Readonly<{
   /** Position in the packed row → slot. */
   columns: readonly Readonly<{ name: string; type: FeatureType; at: number; slot: number }>[]
   ttlUs: number | null
+  /** Types of the packed row. */
+  types: readonly FeatureType[]
 }>
 
 export type Output = Readonly<
@@ -107,6 +109,7 @@ function createBuilder(catalog: Catalog, project: string) {
     keys: Read['keys']
     columns: Read['columns'][number][]
     ttlUs: number | null
+    types: Read['types']
     id: string
   }[] = []
   const request: { name: string; type: FeatureType; slot: number }[] = []
@@ -128,6 +131,7 @@ function createBuilder(catalog: Catalog, project: string) {
         type: k.type,
       })),
       columns: [],
+      types: catalog.storageOf(view).columns.map((c) => c.type),
       ttlUs: view.ttlMs === null ? null : view.ttlMs * 1000,
     }
     reads.push(fresh)

@@ -21,8 +21,14 @@ test('with a class output a label is right or wrong, whatever type it came in', 
   expect(judge({ score: 0.8, predicted: 1 }, true)?.logLoss).toBeCloseTo(-Math.log(0.8), 12)
 })
 
-test('without one, a truth value or a 0 or 1 beside a probability is a class, any other number a value', () => {
-  expect(judge({ score: 0.4, predicted: null }, 1)).toMatchObject({ error: 1, squaredError: null })
+test('without one, a truth value is a class, a 0 or 1 beside a probability either, any other number a value', () => {
+  expect(judge({ score: 0.4, predicted: null }, true)).toMatchObject({
+    error: 1,
+    squaredError: null,
+  })
+  const either = judge({ score: 0.4, predicted: null }, 1)
+  expect(either?.logLoss).toBeCloseTo(-Math.log(0.4), 12)
+  expect(either?.squaredError).toBeCloseTo(0.36, 12)
   expect(judge({ score: 4, predicted: null }, 1)).toMatchObject({ error: 3, squaredError: 9 })
   expect(judge({ score: 0.4, predicted: null }, 0.5)?.squaredError).toBeCloseTo(0.01, 12)
 })

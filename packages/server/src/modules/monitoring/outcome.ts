@@ -2,8 +2,8 @@ import type { Scalar } from '../../kernel/scalar.ts'
 import type { LoggedColumn } from '../serving/index.ts'
 
 /**
- * How right a prediction was. `error` is 0 or 1 for a class and the absolute error for a number;
- * `squaredError` is there for numbers only, and tells the two apart.
+ * How right a prediction was. `error` is 0 or 1 for a class and the absolute error for a number. A number 0 or 1 beside a score between 0 and 1 may
+ * be either (one bike rented in an hour, or a fraud): it is judged as both, with `logLoss` and `squaredError`, and all labels together tell.
  */
 export type Judged = Readonly<{
   predicted: Scalar
@@ -34,8 +34,8 @@ export const predictedClass = (outputs: readonly LoggedColumn[]): LoggedColumn |
 
 /**
  * Judges a prediction by its label. With a class output it is a classification; without one, a label that is a truth value, or 0 or 1 beside a score
- * between 0 and 1, makes it a binary classification cut at 0.5; any other number makes it a regression. Null when nothing can be said
- * (no output, or a word as label beside a bare score).
+ * between 0 and 1, may be a binary classification cut at 0.5; any number may be a regression. Null when nothing can be said (no output, or a word
+ * as label beside a bare score).
  */
 export function judge(
   prediction: { score: number | null; predicted: Scalar | null },
@@ -53,18 +53,14 @@ export function judge(
       squaredError: null,
     }
   if (score === null || Number.isNaN(score)) return null
+  const isNumber = typeof label === 'number' || typeof label === 'bigint'
+  const squaredError = isNumber ? (score - Number(label)) ** 2 : null
   if (probability !== null && truth !== null) {
     const guess = probability >= 0.5
-    return { predicted: guess, error: guess === truth ? 0 : 1, logLoss, squaredError: null }
+    return { predicted: guess, error: guess === truth ? 0 : 1, logLoss, squaredError }
   }
-  if (typeof label !== 'number' && typeof label !== 'bigint') return null
-  const difference = score - Number(label)
-  return {
-    predicted: score,
-    error: Math.abs(difference),
-    logLoss: null,
-    squaredError: difference * difference,
-  }
+  if (!isNumber) return null
+  return { predicted: score, error: Math.abs(score - Number(label)), logLoss: null, squaredError }
 }
 
 /** Whether two values name the same class: `1`, `"1"` and `true` do, as labels come from other systems than outputs. */

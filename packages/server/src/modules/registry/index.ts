@@ -24,9 +24,9 @@ import { addUploadRoutes } from './upload-routes.ts'
 import { createVersionFolder } from './version-folder.ts'
 
 export { registryMigrations } from './migrations/index.ts'
-export type { ModelVersionRecord, RegistryEvent, Stage, VersionFile } from './model-version.ts'
-export type { OnnxSummary, OnnxValue } from './onnx/onnx-summary.ts'
-export type { Column, Signature } from './signature.ts'
+export type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
+
+export type { Column } from './signature.ts'
 
 export interface Registry extends Component {
   /** MLflow's registry REST, and Trestle's own under `/api/models`. */

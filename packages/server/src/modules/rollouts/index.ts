@@ -5,22 +5,18 @@
  * Invariants: a transition and its evidence are on disk before its effect; one process acts on an endpoint at a time; no weight above the step's;
  * nothing is promoted without a pass of every gate, or a person's word; missing evidence holds.
  */
-export { createEvidence, type EvidenceSources } from './evidence-source.ts'
+export { createEvidence } from './evidence-source.ts'
 export { rolloutMigrations } from './migrations/index.ts'
 export type {
   ArmFacts,
   ChampionPort,
-  CostFacts,
-  Distribution,
-  DriftFacts,
   EndpointFacts,
   EndpointPort,
   EvidencePort,
-  ShadowFacts,
   VariantFacts,
 } from './ports.ts'
-export type { RolloutRecord, TransitionRecord } from './record.ts'
-export type { RolloutChanged } from './recorder.ts'
+export type { RolloutRecord } from './record.ts'
+
 export type { Rollouts } from './rollouts.ts'
 export { createRollouts } from './service.ts'
 export type { HumanAction } from './state.ts'

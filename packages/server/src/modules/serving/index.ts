@@ -31,11 +31,11 @@ import type { Traffic } from './traffic.ts'
 
 export { servingMigrations } from './migrations/index.ts'
 export type { EndpointRecord, VariantRecord } from './endpoint.ts'
-export type { FeatureReader, FeatureRows, FeatureServiceSchema } from './feature-reader.ts'
+export type { FeatureReader } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
-export type { ModelSource, ServableVersion } from './model-source.ts'
-export type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
-export type { Tensor } from './tensor.ts'
+export type { ModelSource } from './model-source.ts'
+export type { Runtime } from './runtime.ts'
+
 export type { Traffic } from './traffic.ts'
 
 export type ServingConfig = Readonly<{

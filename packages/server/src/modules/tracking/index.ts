@@ -34,12 +34,12 @@ import { createRuns } from './runs/runs.ts'
 import { addServerRoutes } from './server-routes.ts'
 
 export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
-export type { DatasetRecord, KeyValue, MetricPoint, RunRecord } from './runs/run-records.ts'
+export type { KeyValue, RunRecord } from './runs/run-records.ts'
 export { trackingMigrations } from './migrations/index.ts'
 export { compare, compareKeyValue } from './mlflow/conditions.ts'
 export { done } from './mlflow/done.ts'
 export { parseFilter, type Clause } from './mlflow/filter.ts'
-export { MODEL_VERSIONS, REGISTERED_MODELS, type Grammar } from './mlflow/grammar.ts'
+export { MODEL_VERSIONS, REGISTERED_MODELS } from './mlflow/grammar.ts'
 export {
   afterCursor,
   allOf,
@@ -48,11 +48,11 @@ export {
   sortColumns,
   type SortTerm,
 } from './mlflow/keyset.ts'
-export { checkKey, checkMaxResults, MAX } from './mlflow/limits.ts'
+export { checkMaxResults, MAX } from './mlflow/limits.ts'
 export { doesNotExist, invalidParameter, MlflowError } from './mlflow/mlflow-error.ts'
 export { parseOrderBy, type OrderBy } from './mlflow/order-by.ts'
 export { decodePageToken, encodePageToken, type Cursor } from './mlflow/page-token.ts'
-export { bindMlflowRoutes, mlflowRoute, type Caller, type MlflowRoute } from './mlflow/scope.ts'
+export { bindMlflowRoutes, mlflowRoute, type MlflowRoute } from './mlflow/scope.ts'
 export { acceptAnyBody, bodyOf } from './artifacts/artifact-routes.ts'
 
 /** A file under an artifact URI, with its path relative to that URI. */

@@ -1,2 +1,2 @@
-export type { BlobStore, Digest, StoredBlob } from './blob-store.ts'
+export type { BlobStore, Digest } from './blob-store.ts'
 export { createFileBlobStore } from './file-blob-store.ts'

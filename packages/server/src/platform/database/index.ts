@@ -1,4 +1,4 @@
 export { createDataDirLock } from './data-dir-lock.ts'
-export { openDatabase, type Database, type DatabaseConfig } from './database.ts'
+export { openDatabase, type Database } from './database.ts'
 export type { Dialect } from './dialect.ts'
-export type { Migration, ModuleMigrations } from './migrate.ts'
+export type { ModuleMigrations } from './migrate.ts'

@@ -20,7 +20,7 @@ export type Handlers<G extends RouteGroup> = {
 
 /**
  * Binds every route of a contract group to its handler. Input is parsed by the contract's schemas and refused with all its faults at once.
- * A mutation is audited under `<group>.<route>`.
+ * A mutation is audited under `<group>.<route>`, unless it is data traffic.
  */
 export function bindRoutes<G extends RouteGroup>(
   app: FastifyInstance,
@@ -29,11 +29,14 @@ export function bindRoutes<G extends RouteGroup>(
 ): void {
   for (const [key, definition] of Object.entries(group.routes)) {
     const handler = handlers[key] as (input: unknown, context: RequestContext) => Promise<unknown> // same key of the same group
-    const isMutation = definition.method !== 'GET' && definition.role !== 'viewer'
+    const isAudited =
+      definition.method !== 'GET' &&
+      definition.role !== 'viewer' &&
+      definition.isDataTraffic !== true
     app.route({
       method: definition.method,
       url: definition.path,
-      config: { role: definition.role, audit: isMutation ? `${group.name}.${key}` : false },
+      config: { role: definition.role, audit: isAudited ? `${group.name}.${key}` : false },
       handler: async (request, reply) => {
         const result = await handler(parseInput(definition, request), contextOf(request))
         return reply.status(definition.status ?? 200).send(result)

@@ -60,7 +60,7 @@ export function pointInTimeSql(entities: string, view: JoinedView, mode: PointIn
     ...(keys.length === 0 ? ['e.one = c.one'] : []),
     `e.${AT} >= c.usable`,
   ].join(' AND ')
-  return `WITH source AS MATERIALIZED (${source}), candidates AS MATERIALIZED (SELECT *, 0 AS one FROM (${candidates}))
+  return `WITH source AS ${mode === 'as-known' ? 'MATERIALIZED ' : ''}(${source}), candidates AS MATERIALIZED (SELECT *, 0 AS one FROM (${candidates}))
     SELECT e.${ROW}, ${view.features.map((f, i) => `CASE WHEN ${alive} THEN c.f${i} END AS ${quoteName(f.as)}`).join(', ')}
     FROM (SELECT *, 0 AS one FROM ${entities}) e ASOF LEFT JOIN candidates c ON ${on}`
 }

@@ -103,7 +103,7 @@ describe('expressions', () => {
         text,
         a,
         b,
-        value: want === -0 ? expect.closeTo(0) : want,
+        value: want === 0 ? expect.closeTo(0) : want,
       })
     }
     connection.closeSync()

@@ -64,10 +64,7 @@ function fillSlots(
   read: Read,
   { row, nowUs }: { row: StoredRow; nowUs: number }
 ): void {
-  const stored = unpackRow(
-    row.packed,
-    read.storage.columns.map((c) => c.type)
-  )
+  const stored = unpackRow(row.packed, read.types)
   const isStale = read.ttlUs !== null && nowUs > row.eventUs + read.ttlUs
   for (const { at, slot } of read.columns) {
     const value = stored[at] ?? null

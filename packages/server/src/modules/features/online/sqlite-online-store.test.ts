@@ -76,7 +76,7 @@ test('a row that lies ahead is served from its instant on, and hides nothing bef
 
 test('a batch that fails leaves nothing of itself', async () => {
   const storage = nextStorage++
-  const broken = row({ key: 'x', eventUs: 0.5 as number })
+  const broken = row({ key: 'x', eventUs: 0.5 })
   const call = async () =>
     store.write({
       storage,

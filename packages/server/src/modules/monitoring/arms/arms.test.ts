@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createManualClock } from '../../../kernel/clock.ts'
+import { judge } from '../outcome.ts'
 import { sampleEvent } from '../test/sample-event.ts'
 import { createArms } from './arms.ts'
 import { createTimeline } from './timeline.ts'
@@ -138,4 +139,26 @@ test('a label is counted where its prediction was, and a corrected one only once
   expect(arms.stats(key, START).labelled).toMatchObject({ metric: 'log-loss', n: 2, meanError: 0 })
   expect(arms.stats(key, START).labelled?.meanLoss).toBeCloseTo(0.3, 12)
   expect(arms.stats(key, START + 1).labelled).toMatchObject({ n: 1, meanLoss: 0.1 })
+})
+
+test('a count of 1 beside a score below 1 leaves a regression a regression, and 0 and 1 alone are classes', () => {
+  const clock = createManualClock(START + 10_000)
+  const arms = createArms({ clock })
+  const tell = (variant: string, score: number, label: number) => {
+    const judged = judge({ score, predicted: null }, label)
+    if (judged !== null)
+      arms.label({ endpointId: 'ep_1', variant, role: 'live', at: START }, judged, 1)
+  }
+  for (const [score, label] of [
+    [0.5, 1],
+    [12, 10],
+    [7, 10],
+  ] as const)
+    tell('counts', score, label)
+  for (const label of [1, 0]) tell('classes', 0.9, label)
+  const labelled = (variant: string) =>
+    arms.stats({ endpointId: 'ep_1', variant, role: 'live' }, START).labelled
+  expect(labelled('counts')).toMatchObject({ n: 3, metric: 'squared-error', meanLoss: 13.25 / 3 })
+  expect(labelled('counts')?.meanError).toBeCloseTo(5.5 / 3, 12)
+  expect(labelled('classes')).toMatchObject({ n: 2, metric: 'log-loss', meanError: 0.5 })
 })

@@ -3,13 +3,14 @@ import type { Judged } from '../outcome.ts'
 /** Sums over labelled predictions that can be added, merged and taken back (a label may be corrected). */
 export type LossSums = {
   n: number
-  /** Of those, predictions judged as numbers. */
+  /** Of those, predictions that can be judged as numbers. */
   numeric: number
   error: number
   errorSquares: number
   logLossN: number
   logLoss: number
   logLossSquares: number
+  absoluteError: number
   squaredError: number
   squaredErrorSquares: number
 }
@@ -22,6 +23,7 @@ export const emptyLossSums = (): LossSums => ({
   logLossN: 0,
   logLoss: 0,
   logLossSquares: 0,
+  absoluteError: 0,
   squaredError: 0,
   squaredErrorSquares: 0,
 })
@@ -38,6 +40,7 @@ export function addJudged(sums: LossSums, judged: Omit<Judged, 'predicted'>, sig
   }
   if (judged.squaredError !== null) {
     sums.numeric += sign
+    sums.absoluteError += sign * Math.sqrt(judged.squaredError)
     sums.squaredError += sign * judged.squaredError
     sums.squaredErrorSquares += sign * judged.squaredError ** 2
   }
@@ -48,7 +51,7 @@ export function addLossSums(into: LossSums, from: LossSums): void {
 }
 
 export type Labelled = Readonly<{
-  /** Log-loss when every labelled prediction had a probability, else the error rate; squared error for numbers. */
+  /** Log-loss when every label is a class beside a probability, else squared error when every label is a number, else the error rate. */
   metric: 'log-loss' | 'error' | 'squared-error'
   n: number
   meanLoss: number
@@ -60,26 +63,29 @@ export type Labelled = Readonly<{
 export function summariseLoss(sums: LossSums): Labelled | null {
   const { n } = sums
   if (n <= 0) return null
-  const base = {
-    n,
+  const errorRate = {
     meanError: sums.error / n,
     varError: variance(n, sums.error, sums.errorSquares),
   }
-  if (sums.numeric === n)
-    return {
-      ...base,
-      metric: 'squared-error',
-      meanLoss: sums.squaredError / n,
-      varLoss: variance(n, sums.squaredError, sums.squaredErrorSquares),
-    }
   if (sums.logLossN === n)
     return {
-      ...base,
+      n,
       metric: 'log-loss',
       meanLoss: sums.logLoss / n,
       varLoss: variance(n, sums.logLoss, sums.logLossSquares),
+      ...errorRate,
     }
-  return { ...base, metric: 'error', meanLoss: base.meanError, varLoss: base.varError }
+  if (sums.numeric === n)
+    return {
+      n,
+      metric: 'squared-error',
+      meanLoss: sums.squaredError / n,
+      varLoss: variance(n, sums.squaredError, sums.squaredErrorSquares),
+      meanError: sums.absoluteError / n,
+      varError: variance(n, sums.absoluteError, sums.squaredError),
+    }
+  const { meanError, varError } = errorRate
+  return { n, metric: 'error', meanLoss: meanError, varLoss: varError, meanError, varError }
 }
 
 const variance = (n: number, sum: number, squares: number): number | null =>

@@ -204,7 +204,6 @@ export function createWriteAheadLog(deps: {
     },
   }
 }
-export type WriteAheadLog = ReturnType<typeof createWriteAheadLog>
 
 const sizeOf = (record: LogRecord): number =>
   1 + record.event.rows * (record.event.inputs.length + record.event.outputs.length)

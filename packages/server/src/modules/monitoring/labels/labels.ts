@@ -130,6 +130,7 @@ export function createLabels(deps: {
             logLossN: row.log_loss_n,
             logLoss: row.log_loss,
             logLossSquares: row.log_loss_squares,
+            absoluteError: row.absolute_error,
             squaredError: row.squared_error,
             squaredErrorSquares: row.squared_error_squares,
           }

@@ -153,6 +153,7 @@ export function createLabelStore(database: Database) {
           eb.fn.count<number>('log_loss').as('log_loss_n'),
           sql<number>`coalesce(sum(log_loss), 0)`.as('log_loss'),
           sql<number>`coalesce(sum(log_loss * log_loss), 0)`.as('log_loss_squares'),
+          sql<number>`coalesce(sum(sqrt(squared_error)), 0)`.as('absolute_error'),
           sql<number>`coalesce(sum(squared_error), 0)`.as('squared_error'),
           sql<number>`coalesce(sum(squared_error * squared_error), 0)`.as('squared_error_squares'),
         ])
@@ -187,7 +188,7 @@ export function createLabelStore(database: Database) {
         .limit(50_000)
         .execute()
     },
-    /** How both arms of labelled pairs came out. Counts classes right or wrong. */
+    /** How both arms of labelled pairs came out. Counts classes right or wrong; nothing where a label can only be a number. */
     async pairedOutcomes(query: {
       endpointId: string
       primary: string
@@ -200,20 +201,20 @@ export function createLabelStore(database: Database) {
           join.onRef('s.project', '=', 'p.project').onRef('s.label_id', '=', 'p.label_id')
         )
         .select(({ fn }) => [
-          'p.error as p_error',
-          's.error as s_error',
+          outcomeOf('p').as('p_error'),
+          outcomeOf('s').as('s_error'),
           fn.countAll<number>().as('n'),
         ])
         .where('p.endpoint_id', '=', query.endpointId)
         .where('p.prediction_at', '>=', query.from)
         .where('p.role', '=', 'live')
         .where('p.variant', '=', query.primary)
-        .where('p.squared_error', 'is', null)
         .where('s.role', '=', 'shadow')
         .where('s.variant', '=', query.shadow)
-        .where('s.squared_error', 'is', null)
-        .groupBy(['p.error', 's.error'])
+        .groupBy([outcomeOf('p'), outcomeOf('s')])
         .execute()
+      if (rows.some((r) => r.p_error === NO_CLASS || r.s_error === NO_CLASS))
+        return { labelledPairs: 0, onlyPrimaryRight: 0, onlyShadowRight: 0 }
       const count = (p: number, s: number): number =>
         rows.filter((r) => r.p_error === p && r.s_error === s).reduce((sum, r) => sum + r.n, 0)
       return {
@@ -224,6 +225,12 @@ export function createLabelStore(database: Database) {
     },
   }
 }
+const NO_CLASS = -1
+
+/** Whether a class was right (0) or wrong (1), or that the label can only be a number. */
+const outcomeOf = (table: 'p' | 's') =>
+  sql<number>`case when ${sql.ref(`${table}.log_loss`)} is null and ${sql.ref(`${table}.squared_error`)} is not null then -1 else ${sql.ref(`${table}.error`)} end`
+
 async function markJoined(
   db: Kysely<MonitoringTables>,
   label: LabelRow,

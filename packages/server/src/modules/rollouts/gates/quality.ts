@@ -5,6 +5,12 @@ import { wireInterval, type Interval, type Judgement, type Look } from './look.t
 import { compare, scaleThatCloses, settle } from './settle.ts'
 import { decimal } from './words.ts'
 
+const WORDS: Readonly<Record<string, string>> = {
+  'log-loss': 'log loss',
+  'squared-error': 'squared error',
+  error: 'error rate of the labelled',
+}
+
 /** With labels: the new variant's mean loss is not above the old one's by more than the margin. */
 export function judgeQuality(
   gate: Gate,
@@ -41,7 +47,7 @@ export function judgeQuality(
     interval: wireInterval(bounds),
     threshold: gate.margin,
     sentence: isKnown
-      ? `${candidate.metric} ${decimal(candidate.meanLoss)} v ${decimal(baseline.meanLoss)}, difference within [${decimal(bounds.low)}, ${decimal(bounds.high)}], margin ${decimal(gate.margin)}: ${settled.verdict}`
+      ? `${WORDS[candidate.metric] ?? candidate.metric} ${decimal(candidate.meanLoss)} v ${decimal(baseline.meanLoss)} on ${candidate.n} v ${baseline.n} labels, difference within [${decimal(bounds.low)}, ${decimal(bounds.high)}], margin ${decimal(gate.margin)}: ${settled.verdict}`
       : `${samples.candidate} labels of the new variant and ${samples.baseline} of the old one so far: ${settled.verdict}`,
   }
 }
