@@ -7,6 +7,9 @@ export type Context = Readonly<{ client: TrestleClient; out: Output }>
 
 type GlobalOptions = { url: string; key?: string; project?: string; json?: boolean }
 
+/** For uploads and materialization. */
+export const LONG_CALL_MS = 3_600_000
+
 export const DEFAULT_URL = 'http://127.0.0.1:4400'
 
 /** Adds the options that every command takes. */
@@ -22,13 +25,14 @@ export function addGlobalOptions(program: Command): void {
     .option('--json', 'print JSON instead of tables')
 }
 
-/** The context of a running command, from its options and the environment. */
-export function contextOf(command: Command): Context {
+/** The context of a running command, from its options and the environment. Work that may take long says how long a call may last. */
+export function contextOf(command: Command, limits: { timeoutMs?: number } = {}): Context {
   const options = command.optsWithGlobals<GlobalOptions>()
   const client = createClient({
     url: options.url,
     apiKey: options.key ?? process.env['TRESTLE_API_KEY'],
     project: options.project ?? process.env['TRESTLE_PROJECT'],
+    timeoutMs: limits.timeoutMs,
   })
   return { client, out: createOutput(options.json ?? false) }
 }

@@ -8,6 +8,8 @@ export interface Output {
   table<T>(rows: readonly T[], columns: readonly Column<T>[], empty: string): void
   /** One thing: `name  value` lines for people, the thing itself as JSON. */
   record(value: object, fields: readonly (readonly [string, Cell])[]): void
+  /** The thing itself, when JSON is asked for; answers whether it was. What follows is then for people alone. */
+  json(value: unknown): boolean
   /** A sentence for people; with `--json` nothing. */
   say(text: string): void
   readonly isJson: boolean
@@ -18,6 +20,10 @@ export function createOutput(isJson: boolean): Output {
   const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
   return {
     isJson,
+    json: (value) => {
+      if (isJson) printJson(value)
+      return isJson
+    },
     say: (text) => {
       if (!isJson) print(text)
     },

@@ -1,8 +1,17 @@
 import { Command } from 'commander'
+import { addApplyCommand } from './commands/apply.ts'
 import { addCallCommand } from './commands/call.ts'
+import { addCostCommands } from './commands/costs.ts'
 import { addDemoCommand } from './commands/demo.ts'
+import { addDriftCommands } from './commands/drift.ts'
+import { addEndpointCommands } from './commands/endpoints.ts'
+import { addFeatureCommands } from './commands/features.ts'
 import { addKeyCommands } from './commands/keys.ts'
+import { addLabelCommands } from './commands/labels.ts'
+import { addModelCommands } from './commands/models.ts'
 import { addProjectCommands } from './commands/projects.ts'
+import { addRolloutCommands } from './commands/rollouts.ts'
+import { addTrackingCommands } from './commands/runs.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addGlobalOptions } from './context.ts'
 
@@ -18,6 +27,15 @@ export function createProgram(): Command {
   addGlobalOptions(program)
   addServeCommand(program)
   addDemoCommand(program)
+  addApplyCommand(program)
+  addModelCommands(program)
+  addEndpointCommands(program)
+  addRolloutCommands(program)
+  addFeatureCommands(program)
+  addDriftCommands(program)
+  addLabelCommands(program)
+  addCostCommands(program)
+  addTrackingCommands(program)
   addKeyCommands(program)
   addProjectCommands(program)
   addCallCommand(program)

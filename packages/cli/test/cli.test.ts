@@ -1,56 +1,22 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startServer, type TestServer } from './support/server.ts'
 
-const BIN = fileURLToPath(new URL('../bin/trestle.mjs', import.meta.url))
-let server: ChildProcess
-let url = ''
-let dataDir = ''
+let server: TestServer
+const trestle: TestServer['trestle'] = (args, environment) => server.trestle(args, environment)
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'trestle-cli-'))
-  server = spawn(
-    process.execPath,
-    [BIN, 'serve', '--host', '127.0.0.1', '--port', '0', '--data', dataDir, '--log-level', 'error'],
-    { stdio: ['ignore', 'pipe', 'inherit'] }
-  )
-  const [line] = (await once(createInterface({ input: server.stdout! }), 'line')) as [string]
-  const listening = JSON.parse(line) as { event: string; url: string; pid: number }
-  expect(listening.event).toBe('listening')
-  expect(listening.pid).toBe(server.pid) // the command became the server: signals reach it directly
-  url = listening.url
+  server = await startServer()
 })
 afterAll(async () => {
-  server.kill('SIGTERM')
-  const [code] = (await once(server, 'exit')) as [number]
-  expect(code).toBe(0)
-  await rm(dataDir, { recursive: true, force: true })
+  expect(await server.stop()).toBe(0)
+  await rm(server.dataDir, { recursive: true, force: true })
 })
-
-type Ran = { code: number; stdout: string; stderr: string }
-
-function trestle(args: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [BIN, ...args],
-      { env: { ...process.env, TRESTLE_URL: url, ...environment } },
-      (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-      }
-    )
-  })
-}
 
 test('help names every command and the exit codes', async () => {
   const { code, stdout } = await trestle(['--help'])
   expect(code).toBe(0)
-  for (const word of ['serve', 'keys', 'projects', 'call', 'Exit codes'])
+  for (const word of ['serve', 'apply', 'models', 'rollouts', 'keys', 'call', 'Exit codes'])
     expect(stdout).toContain(word)
 })
 
@@ -90,7 +56,7 @@ test('any route can be called by name, and a wrong name lists those there are', 
 })
 
 test('settings that are not right are all named before anything starts', async () => {
-  const { code, stderr } = await trestle(['serve', '--port', '99999', '--data', dataDir], {
+  const { code, stderr } = await trestle(['serve', '--port', '99999', '--data', server.dataDir], {
     TRESTLE_ADMIN_KEY: 'short',
   })
   expect(code).toBe(1)

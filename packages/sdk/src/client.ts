@@ -33,7 +33,7 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
   /** Registers an ONNX file as the next version of `name`; the model is made when there is none. */
   readonly uploadModel: (
     name: string,
-    bytes: Uint8Array,
+    bytes: Uint8Array | Blob,
     upload?: ModelUpload
   ) => Promise<ModelVersionDetail>
   /** Any other path: JSON in, JSON out, failures as `TrestleError`. */

@@ -13,7 +13,7 @@ export type ClientOptions = Readonly<{
   fetch?: typeof fetch | undefined
 }>
 
-/** A call of any path. Bytes are sent as they are, anything else as JSON. */
+/** A call of any path. Bytes and blobs (a file, say, which is then streamed) are sent as they are, anything else as JSON. */
 export type Outgoing = Readonly<{
   method: string
   path: string
@@ -53,10 +53,11 @@ export function createSender(options: ClientOptions): Send {
 }
 
 function encode(body: unknown): {
-  content: string | Uint8Array<ArrayBuffer> | null
+  content: string | Uint8Array<ArrayBuffer> | Blob | null
   type: string | null
 } {
   if (body === undefined) return { content: null, type: null }
+  if (body instanceof Blob) return { content: body, type: 'application/octet-stream' }
   if (body instanceof Uint8Array)
     return { content: new Uint8Array(body), type: 'application/octet-stream' }
   return { content: JSON.stringify(body, exactly), type: 'application/json' }

@@ -1,0 +1,154 @@
+import type { Endpoint } from '@trestle/contract'
+import type { Command } from 'commander'
+import { requireConsent } from '../confirm.ts'
+import { contextOf } from '../context.ts'
+import { showTime, type Output } from '../output.ts'
+import { parseList } from '../parse/key-value.ts'
+import { withProgress } from '../progress.ts'
+import { addPredictCommand } from './endpoints-predict.ts'
+import { addTrafficCommands } from './endpoints-traffic.ts'
+
+type CreateOptions = {
+  model: string
+  variant?: string
+  featureService?: string
+  stickyKey?: string
+  columns?: readonly string[]
+}
+
+/** `trestle endpoints …` */
+export function addEndpointCommands(program: Command): void {
+  const endpoints = program
+    .command('endpoints')
+    .description('endpoints: the stable names that callers ask for predictions')
+
+  endpoints
+    .command('list', { isDefault: true })
+    .description('list endpoints with their variants and traffic')
+    .addHelpText('after', '\nExample:\n  trestle endpoints list')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { items } = await client.serving.listEndpoints()
+      out.table(
+        items,
+        [
+          ['name', (e) => e.name],
+          ['traffic', trafficOf],
+          ['variants', (e) => e.variants.map((v) => `${v.name} (${v.state})`).join(' ')],
+          ['feature service', (e) => e.featureService],
+          ['updated', (e) => showTime(e.updatedAt)],
+        ],
+        'No endpoints. Make one: trestle endpoints create fraud --model fraud@champion'
+      )
+    })
+
+  endpoints
+    .command('show')
+    .description('show an endpoint, and what each variant gets')
+    .argument('<name>')
+    .addHelpText('after', '\nExample:\n  trestle endpoints show fraud')
+    .action(async (endpoint: string, _options: unknown, command: Command) => {
+      const { client, out } = contextOf(command)
+      showEndpoint(out, await client.serving.getEndpoint({ endpoint }))
+    })
+
+  endpoints
+    .command('create')
+    .description('make an endpoint; it is loaded and warm when this ends')
+    .argument('<name>')
+    .requiredOption('--model <reference>', 'fraud/3 or fraud@champion')
+    .option('--variant <name>', 'the name of the first variant; by default v and the version')
+    .option('--feature-service <name>', 'fills in features by entity')
+    .option('--sticky-key <what>', 'what decides the variant: an input, header:<name> or api-key')
+    .option('--columns <a,b,c>', 'column names, when the model has no signature', parseList)
+    .addHelpText('after', '\nExample:\n  trestle endpoints create fraud --model fraud@champion')
+    .action(async (name: string, options: CreateOptions, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { columns, ...rest } = options
+      const endpoint = await withProgress(`Loading ${options.model}`, () =>
+        client.serving.createEndpoint({
+          name,
+          ...rest,
+          ...(columns === undefined ? {} : { columns: [...columns] }),
+        })
+      )
+      showEndpoint(out, endpoint)
+      out.say(`\nTry it: trestle endpoints predict ${name} --example`)
+    })
+
+  endpoints
+    .command('delete')
+    .description('delete an endpoint; requests under way are finished')
+    .argument('<name>')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  trestle endpoints delete fraud --yes')
+    .action(async (endpoint: string, options: { yes?: boolean }, command: Command) => {
+      const { client, out } = contextOf(command)
+      await requireConsent(`Delete the endpoint ${endpoint}?`, options.yes ?? false)
+      await client.serving.deleteEndpoint({ endpoint })
+      if (!out.json({ name: endpoint })) out.say(`Deleted: ${endpoint}.`)
+    })
+
+  addTrafficCommands(endpoints)
+  addPredictCommand(endpoints)
+
+  endpoints
+    .command('stats')
+    .description('counts and mean times per variant since the server loaded it')
+    .argument('<name>')
+    .addHelpText('after', '\nExample:\n  trestle endpoints stats fraud')
+    .action(async (endpoint: string, _options: unknown, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { items } = await client.serving.getStats({ endpoint })
+      out.table(
+        items,
+        [
+          ['variant', (s) => s.variant],
+          ['requests', (s) => s.requests],
+          ['ok', (s) => s.ok],
+          ['errors', (s) => s.errors],
+          ['timeouts', (s) => s.timeouts],
+          ['rejected', (s) => s.rejected],
+          ['shadowed', (s) => s.shadowed],
+          ['latency ms', (s) => s.meanLatencyMs?.toFixed(2)],
+          ['compute ms', (s) => s.meanComputeMs?.toFixed(2)],
+          ['rows/batch', (s) => s.meanBatchRows?.toFixed(1)],
+          ['last', (s) => showTime(s.lastAt)],
+        ],
+        'No variants.'
+      )
+    })
+}
+
+/** An endpoint as people read it. */
+export function showEndpoint(out: Output, endpoint: Endpoint): void {
+  if (out.json(endpoint)) return
+  out.record(endpoint, [
+    ['name', endpoint.name],
+    ['feature service', endpoint.featureService],
+    ['sticky key', endpoint.stickyKey],
+    ['columns', endpoint.columns?.join(', ')],
+    ['updated', showTime(endpoint.updatedAt)],
+  ])
+  const { weights, shadows } = endpoint.traffic
+  const share = (basisPoints = 0): string => `${basisPoints / 100}%`
+  out.say('')
+  out.table(
+    endpoint.variants,
+    [
+      ['variant', (v) => v.name],
+      ['model', (v) => `${v.model.name}/${v.model.version}`],
+      ['state', (v) => v.state],
+      ['weight', (v) => share(weights.find((w) => w.variant === v.name)?.basisPoints)],
+      ['shadow', (v) => shadows.find((s) => s.variant === v.name)?.share],
+      ['error', (v) => v.error],
+    ],
+    'No variants.'
+  )
+}
+
+const trafficOf = ({ traffic }: Endpoint): string =>
+  [
+    ...traffic.weights.map((w) => `${w.variant}=${w.basisPoints / 100}%`),
+    ...traffic.shadows.map((s) => `${s.variant}=shadow ${s.share}`),
+  ].join(' ')
