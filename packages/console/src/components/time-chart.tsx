@@ -73,7 +73,7 @@ export function TimeChart(props: TimeChartProps) {
             tickFormatter={formatValue}
             tickLine={false}
             axisLine={false}
-            width={52}
+            width="auto"
             domain={props.domain ?? [0, 'auto']}
             tickCount={5}
           />

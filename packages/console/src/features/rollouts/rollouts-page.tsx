@@ -11,7 +11,7 @@ import { formatShare, inWords } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
 import { phaseTone, sayPhase } from './phase.ts'
 
-const START = 'trestle rollouts create --endpoint fraud --model fraud@challenger --strategy safe'
+const START = 'trestle rollouts start fraud --model fraud@challenger --strategy safe'
 
 const COLUMNS: readonly Column<Rollout>[] = [
   {
