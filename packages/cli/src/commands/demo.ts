@@ -4,8 +4,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { serverProgram } from '../server-program.ts'
 
 type DemoOptions = { port: string; exit?: boolean; data?: string }
 
@@ -45,8 +45,7 @@ async function startServer(
   options: DemoOptions
 ): Promise<{ url: string; process: ReturnType<typeof spawn> }> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'trestle-demo-')))
-  const main = fileURLToPath(import.meta.resolve('@trestle/server'))
-  const server = spawn(process.execPath, [...process.execArgv, main], {
+  const server = spawn(process.execPath, [...process.execArgv, serverProgram()], {
     stdio: ['ignore', 'pipe', 'inherit'],
     // Looks come every second, so that a story of a minute has many; a live system can wait longer between them.
     env: {

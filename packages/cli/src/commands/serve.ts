@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
+import { serverProgram } from '../server-program.ts'
 
 type ServeOptions = {
   host?: string
@@ -45,7 +45,7 @@ function environmentOf(options: ServeOptions): NodeJS.ProcessEnv {
 
 /** Replaces this process by the server where the system can, so that signals and memory are the server's own; else stays as its parent. */
 function becomeServer(environment: NodeJS.ProcessEnv): void {
-  const args = [...process.execArgv, fileURLToPath(import.meta.resolve('@trestle/server'))]
+  const args = [...process.execArgv, serverProgram()]
   if (process.platform !== 'win32' && process.execve !== undefined) {
     process.execve(process.execPath, [process.execPath, ...args], environment)
   }

@@ -1,0 +1,40 @@
+// The server as one file: reading hundreds of small modules is most of what a start costs.
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { defineConfig } from 'rolldown'
+
+/** Native, loaded late, or found by path: these stay packages. */
+const external = [
+  /^onnxruntime-node/,
+  /^@duckdb\//,
+  /^@grpc\//,
+  /^@scalar\//,
+  /^pg($|-)/,
+  /^pino/,
+  /^thread-stream/,
+]
+
+const here = (path) => new URL(path, import.meta.url)
+
+export default defineConfig({
+  input: {
+    main: 'src/main.ts',
+    worker: 'src/modules/serving/runtimes/onnx/worker.ts',
+  },
+  platform: 'node',
+  external,
+  resolve: { conditionNames: ['@trestle/source', 'import', 'node', 'default'] },
+  output: { dir: 'dist', format: 'esm', cleanDir: true },
+  logLevel: 'warn',
+  plugins: [
+    {
+      name: 'files-found-by-path',
+      writeBundle() {
+        mkdirSync(here('dist'), { recursive: true })
+        copyFileSync(
+          here('src/modules/serving/protocols/oip/inference.proto'),
+          here('dist/inference.proto')
+        )
+      },
+    },
+  ],
+})
