@@ -19,7 +19,8 @@ export function startProgress(text: string, stream: NodeJS.WriteStream = process
   const draw = (): void => {
     const frame = FRAMES[tick++ % FRAMES.length] ?? ''
     const line = `${frame} ${shown.share === null ? '' : `${bar(shown.share)} `}${shown.text}`
-    stream.write(`\r\u001b[2K${line.slice(0, Math.max(10, stream.columns - 1))}`)
+    const width = stream.columns === 0 ? 80 : stream.columns // some terminals do not say
+    stream.write(`\r\u001b[2K${line.slice(0, width - 1)}`)
   }
   const clear = (): void => void stream.write('\r\u001b[2K')
   draw()

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { collectNumber } from '../parse/key-value.ts'
 import { withProgress } from '../progress.ts'
-import { showEndpoint } from './endpoints.ts'
+import { showEndpoint } from './endpoint-view.ts'
 
 type Shares = Readonly<Record<string, number>>
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { contextOf, LONG_CALL_MS } from '../context.ts'
 import { collectNumber, collectPair, parseList, type Pairs } from '../parse/key-value.ts'
 import { withProgress } from '../progress.ts'
-import { showVersion } from './models.ts'
+import { showVersion } from './model-version-view.ts'
 
 type RegisterOptions = {
   metric?: Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-import type { ModelVersionDetail, ModelVersionSummary, RegisteredModel } from '@trestle/contract'
+import type { ModelVersionSummary, RegisteredModel } from '@trestle/contract'
 import { Option, type Command } from 'commander'
 import { requireConsent } from '../confirm.ts'
 import { contextOf } from '../context.ts'
@@ -6,6 +6,7 @@ import { firstItems } from '../every-page.ts'
 import { showTime, type Column, type Output } from '../output.ts'
 import { parseCount } from '../parse/key-value.ts'
 import { parseModelOrVersion, parseVersion, type ModelOrVersion } from '../parse/model-version.ts'
+import { showPairs, showVersion } from './model-version-view.ts'
 import { addRegisterCommand } from './models-register.ts'
 
 const STAGES = ['None', 'Staging', 'Production', 'Archived'] as const
@@ -170,34 +171,9 @@ function showModel(out: Output, model: RegisteredModel): void {
   out.record(model, [
     ['name', model.name],
     ['description', model.description],
-    ['tags', pairs(model.tags)],
+    ['tags', showPairs(model.tags)],
     ['created', showTime(model.createdAt)],
   ])
   out.say('')
   out.table(model.versions, VERSION_COLUMNS, 'No versions.')
 }
-
-/** A version as people read it; also what `register` shows. */
-export function showVersion(out: Output, version: ModelVersionDetail): void {
-  const { signature, lineage } = version
-  out.record(version, [
-    ['version', `${version.name}/${version.version}`],
-    ['status', [version.status, version.statusMessage].filter(Boolean).join(': ')],
-    ['stage', version.stage],
-    ['aliases', version.aliases.join(' ')],
-    ['description', version.description],
-    ['tags', pairs(version.tags)],
-    ['inputs', signature?.inputs.map((c) => c.name ?? '?').join(', ')],
-    ['outputs', signature?.outputs.map((c) => c.name ?? '?').join(', ')],
-    ['features', version.featureService],
-    ['run', lineage.run?.runId ?? version.runId],
-    ['metrics', pairs(lineage.run?.metrics ?? {})],
-    ['files', version.files.map((f) => `${f.path} (${f.size} bytes)`).join(', ')],
-    ['created', `${showTime(version.createdAt) ?? ''} by ${version.createdBy}`],
-  ])
-}
-
-const pairs = (values: Readonly<Record<string, string | number | null>>): string =>
-  Object.entries(values)
-    .map(([key, value]) => `${key}=${value ?? '–'}`)
-    .join(' ')
