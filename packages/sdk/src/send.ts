@@ -1,5 +1,6 @@
 import { problem } from '@trestle/contract'
 import { isErrorCode, TrestleError } from './errors.ts'
+import { mlflowRefusal } from './mlflow-refusal.ts'
 
 export type ClientOptions = Readonly<{
   /** Where Trestle listens, e.g. `http://127.0.0.1:4400`. */
@@ -73,6 +74,8 @@ function toError(response: Response, text: string): TrestleError {
   if (parsed.success && isErrorCode(parsed.data.code))
     return new TrestleError({ ...parsed.data, code: parsed.data.code })
   const { status } = response
+  const refusal = mlflowRefusal(json)
+  if (refusal !== null) return new TrestleError({ ...refusal, status })
   const code =
     status === 401
       ? 'auth.unauthenticated'
@@ -81,17 +84,7 @@ function toError(response: Response, text: string): TrestleError {
         : status >= 500
           ? 'internal.unexpected'
           : 'request.invalid'
-  return new TrestleError({
-    code,
-    status,
-    detail: messageOf(json) ?? (text.slice(0, 500) || response.statusText),
-  })
-}
-
-/** The message in MLflow's error shape, which the tracking routes keep. */
-function messageOf(json: unknown): string | null {
-  if (typeof json !== 'object' || json === null || !('message' in json)) return null
-  return typeof json.message === 'string' ? json.message : null
+  return new TrestleError({ code, status, detail: text.slice(0, 500) || response.statusText })
 }
 
 function safeJson(text: string): unknown {
