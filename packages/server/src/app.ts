@@ -111,6 +111,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     features: overrides.features ?? features,
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
+    admit: (asked) => costs.mayServe(asked),
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
   })

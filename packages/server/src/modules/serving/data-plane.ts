@@ -3,6 +3,7 @@ import { randomHexId } from '../../kernel/ids.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
+import type { Admission } from './admission.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
@@ -70,6 +71,7 @@ type Result = {
 export function createDataPlane(deps: {
   fleet: Fleet
   features: FeatureReader | null
+  admit: Admission
   clock: Clock
   limits: { timeoutMs: number; shadowTimeoutMs: number }
   onCompleted: (event: InferenceCompleted) => void
@@ -150,6 +152,13 @@ export function createDataPlane(deps: {
         throw fail('serving.endpoint_not_found', `No endpoint "${request.endpoint}"`, {
           details: { endpoint: request.endpoint },
         })
+      const admission = deps.admit(request)
+      if (admission.kind === 'refused')
+        throw fail(
+          'costs.budget_exceeded',
+          `The budget "${admission.budget}" is spent: "${request.endpoint}" answers again in its next period, or when the budget is raised`,
+          { details: { budget: admission.budget } }
+        )
       const stickyKey = stickyKeyOf(request, endpoint)
       const prediction: Prediction = {
         request,

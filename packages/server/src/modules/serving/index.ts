@@ -12,6 +12,7 @@ import { fail } from '../../platform/errors.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { Admission } from './admission.ts'
 import { createDataPlane } from './data-plane.ts'
 import { createEndpointControl } from './endpoint-control.ts'
 import type { EndpointRecord, VariantRecord } from './endpoint.ts'
@@ -98,6 +99,8 @@ export function createServing(deps: {
   models: ModelSource
   features: FeatureReader | null
   mayChangeTraffic?: TrafficGate
+  /** Everything is admitted when left out. */
+  admit?: Admission
   runtime?: Runtime
   config?: Partial<ServingConfig>
   version: string
@@ -129,6 +132,7 @@ export function createServing(deps: {
   const dataPlane = createDataPlane({
     fleet,
     features,
+    admit: deps.admit ?? (() => ({ kind: 'allowed' })),
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),

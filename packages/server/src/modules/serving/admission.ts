@@ -1,0 +1,5 @@
+/** Whether an endpoint may answer now, as whoever keeps its budgets says. Asked before each prediction, so it must answer from memory. */
+export type Admission = (asked: {
+  project: string
+  endpoint: string
+}) => Readonly<{ kind: 'allowed' } | { kind: 'refused'; budget: string }>
