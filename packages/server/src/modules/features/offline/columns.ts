@@ -2,7 +2,7 @@ import type { FeatureType } from '@trestle/contract'
 import type { DuckDBAppender, DuckDBValue } from '@duckdb/node-api'
 import type { Storage } from '../definitions/model.ts'
 import { narrowInteger, type Value } from '../value.ts'
-import { quoteName } from './duckdb.ts'
+import { quoteName } from '../../../platform/database/index.ts'
 
 /** Columns of a segment beside keys and features. They begin with `_`, which no declared name can. */
 export const EVENT = '_event_us'

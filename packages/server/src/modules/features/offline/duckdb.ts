@@ -46,6 +46,3 @@ export function createDuckDb(options: {
     },
   }
 }
-
-export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
-export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`

@@ -7,7 +7,7 @@ import type { Selection } from '../selection.ts'
 import { parseInstantUs, parseValue, type Value } from '../value.ts'
 import { castColumn, instantColumn } from './cast.ts'
 import { appendValue, sqlType } from './columns.ts'
-import { quoteName } from './duckdb.ts'
+import { quoteName } from '../../../platform/database/index.ts'
 import { describe, readerSql } from './import-source.ts'
 import { AT, ROW } from './point-in-time.ts'
 

@@ -6,7 +6,7 @@ import { fail } from '../../../platform/errors.ts'
 import type { Storage, ViewRecord } from '../definitions/model.ts'
 import { castColumn, instantColumn, type SourceColumn } from './cast.ts'
 import { CREATED, EVENT, rowColumns, SEQ } from './columns.ts'
-import { quoteName, quoteText } from './duckdb.ts'
+import { quoteName, quoteText } from '../../../platform/database/index.ts'
 import type { OfflineStore } from './offline-store.ts'
 
 export type Imported = Readonly<{ rows: number; skipped: number }>

@@ -1,5 +1,5 @@
 import { CREATED, EVENT, SEQ } from './columns.ts'
-import { quoteName } from './duckdb.ts'
+import { quoteName } from '../../../platform/database/index.ts'
 
 export type PointInTimeMode = 'as-known' | 'as-corrected'
 

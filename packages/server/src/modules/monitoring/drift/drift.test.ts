@@ -1,32 +1,8 @@
-import { createRng, type Rng } from '@trestle/stats'
-import { monitorSpec, type MonitorInput, type MonitorSpec } from '@trestle/contract'
+import { createRng } from '@trestle/stats'
 import { expect, test } from 'vitest'
-import type { Scalar } from '../../../kernel/scalar.ts'
-import { toColumns } from './column-values.ts'
 import { evaluateWindow } from './evaluate-window.ts'
 import { missingPValue } from './missing-test.ts'
-import { buildReference } from './reference.ts'
-
-type Values = Record<string, Scalar | null>
-type Row = { inputs: Values; outputs: Values }
-
-const specOf = (over: Partial<MonitorInput> = {}): MonitorSpec =>
-  monitorSpec.parse({
-    name: 'm',
-    endpoint: 'e',
-    reference: { kind: 'first', rows: 1000 },
-    window: { kind: 'rows', rows: 1000 },
-    ...over,
-  })
-
-const gauss = (rng: Rng): number =>
-  Math.sqrt(-2 * Math.log(1 - rng())) * Math.cos(2 * Math.PI * rng())
-
-const rowsOf = (n: number, make: (i: number) => Values): Row[] =>
-  Array.from({ length: n }, (_, i) => ({ inputs: make(i), outputs: {} }))
-
-const reference = (rows: Row[]) =>
-  buildReference(toColumns(rows), { rows: rows.length, from: null, to: null })
+import { gauss, reference, rowsOf, specOf, type Values } from '../test/drift-world.ts'
 
 test('a change that is certain but small is no drift', () => {
   const rng = createRng(7)

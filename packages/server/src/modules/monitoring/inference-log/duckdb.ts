@@ -37,6 +37,3 @@ export function createAnalytics(options: { threads: number; memoryMb: number }):
     },
   }
 }
-
-/** A text as SQL writes it. */
-export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`

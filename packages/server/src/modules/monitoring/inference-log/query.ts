@@ -1,5 +1,6 @@
 import type { Scalar } from '../../../kernel/scalar.ts'
-import { quoteText, type Analytics } from './duckdb.ts'
+import { quoteText } from '../../../platform/database/index.ts'
+import type { Analytics } from './duckdb.ts'
 import type { ParquetFile } from './parquet-files.ts'
 import type { PredictionFilter, PredictionRow } from './prediction-row.ts'
 
