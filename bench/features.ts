@@ -3,7 +3,7 @@
  * where scale 1 is 1,000,000 feature rows.
  */
 import { join } from 'node:path'
-import { createDuckDb } from '../packages/server/src/modules/features/offline/duckdb.ts'
+import { createDuckDb } from '../packages/server/src/platform/duckdb/index.ts'
 import { openTestFeatures, T0 } from '../packages/server/test/support/features.ts'
 
 const scale = Number(process.argv[2] ?? 1)
@@ -142,5 +142,5 @@ for (const mode of ['as-corrected', 'as-known'] as const) {
   )
 }
 say('peak memory', `${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)
-duckdb.close()
+await duckdb.stop()
 await features.close()

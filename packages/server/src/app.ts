@@ -26,6 +26,7 @@ import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
+import { createDuckDb } from './platform/duckdb/index.ts'
 import type { Topic } from './platform/events/topic.ts'
 import {
   addApiDocs,
@@ -81,6 +82,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   const metrics = createMetrics()
   const database = openDatabase(config.database, { clock })
   const blobs = createFileBlobStore(join(dataDir, 'blobs'))
+  const duckdb = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb'),
+    memoryLimit: '2GB',
+    threads: 2,
+  })
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
 
@@ -100,7 +106,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     folderRoot: join(dataDir, 'models'),
     onListenerError,
   })
-  const features = createFeatures({ database, clock, scheduler, blobs, dataDir })
+  const features = createFeatures({ database, clock, scheduler, blobs, dataDir, duckdb })
   const serving = createServing({
     database,
     clock,
@@ -123,6 +129,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     scheduler,
     metrics,
     dataDir,
+    duckdb,
     completed,
   })
   const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
@@ -199,6 +206,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     createDataDirLock(dataDir),
     database,
     migrations,
+    duckdb,
     ...modules,
     scheduler,
     listener,

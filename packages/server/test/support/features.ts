@@ -7,7 +7,7 @@ import { createCatalog } from '../../src/modules/features/definitions/catalog.ts
 import { createDefinitionStore } from '../../src/modules/features/definitions/store.ts'
 import { createFeatureStore, type FeatureStore } from '../../src/modules/features/feature-store.ts'
 import { featuresMigrations } from '../../src/modules/features/migrations/index.ts'
-import { createDuckDb } from '../../src/modules/features/offline/duckdb.ts'
+import { createDuckDb } from '../../src/platform/duckdb/index.ts'
 import { createOfflineLog } from '../../src/modules/features/offline/offline-log.ts'
 import { createOfflineStore } from '../../src/modules/features/offline/offline-store.ts'
 import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
@@ -60,7 +60,7 @@ export async function openTestFeatures(): Promise<TestFeatures> {
       }),
     async close() {
       await store.settled()
-      duckdb.close()
+      await duckdb.stop()
       log.close()
       online.close()
       await database.stop(AbortSignal.timeout(5_000))

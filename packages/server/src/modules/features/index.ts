@@ -17,7 +17,7 @@ import { createCatalog } from './definitions/catalog.ts'
 import { createDefinitionStore } from './definitions/store.ts'
 import { createFeatureStore, type HistoricalQuery } from './feature-store.ts'
 import type { HistoricalRows } from './historical.ts'
-import { createDuckDb } from './offline/duckdb.ts'
+import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { createOfflineLog } from './offline/offline-log.ts'
 import { createOfflineStore } from './offline/offline-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
@@ -66,14 +66,14 @@ export function createFeatures(deps: {
   scheduler: Scheduler
   blobs: BlobStore
   dataDir: string
+  duckdb: DuckDb
 }): Features {
-  const { clock } = deps
+  const { clock, duckdb } = deps
   const dir = join(deps.dataDir, 'features')
   mkdirSync(dir, { recursive: true })
   const definitions = createDefinitionStore(deps.database)
   const catalog = createCatalog({ store: definitions, clock })
   const temporaryDir = join(dir, 'tmp')
-  const duckdb = createDuckDb({ temporaryDir, memoryLimit: '2GB', threads: 2 })
   const log = createOfflineLog(join(dir, 'offline.db'))
   const offline = createOfflineStore({ dir, log, duckdb, clock })
   const online = createSqliteOnlineStore(join(dir, 'online.db'))
@@ -123,7 +123,6 @@ export function createFeatures(deps: {
       if (!isOpen) return
       isOpen = false
       await store.settled()
-      duckdb.close()
       log.close()
       online.close()
     },

@@ -10,6 +10,7 @@ import type { Alert, MonitorState } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
+import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
@@ -20,7 +21,6 @@ import { createArms, type ArmKey, type ArmStats, type ShadowComparison } from '.
 import { readCheckpoint, writeCheckpoint } from './arms/checkpoint.ts'
 import { KEPT_MS } from './arms/timeline.ts'
 import { createGauges } from './gauges.ts'
-import { createAnalytics } from './inference-log/duckdb.ts'
 import { createInferenceLog } from './inference-log/inference-log.ts'
 import type { LoggedInference } from './inference-log/record.ts'
 import { createLabels, type Labels } from './labels/labels.ts'
@@ -88,6 +88,7 @@ export function createMonitoring(deps: {
   scheduler: Scheduler
   metrics: Registry
   dataDir: string
+  duckdb: DuckDb
   completed: Topic<InferenceCompleted>
   /** How alerts leave; over HTTP when left out. */
   send?: Send
@@ -96,12 +97,11 @@ export function createMonitoring(deps: {
   const directory = join(deps.dataDir, 'inference-log')
   const checkpointPath = join(directory, 'arms.json')
   const settings = createLogSettings(deps.database)
-  const analytics = createAnalytics({ threads: 2, memoryMb: 512 })
   const log = createInferenceLog({
     directory,
     clock,
     log: deps.log,
-    analytics,
+    duckdb: deps.duckdb,
     settingsOf: (project, endpoint) => settings.of(project, endpoint),
     retentionDaysOf: (project, endpoint) => settings.of(project, endpoint).retentionDays,
   })
@@ -247,7 +247,6 @@ export function createMonitoring(deps: {
       await log.flush()
       await checkpoint()
       await log.close()
-      analytics.close()
     },
   }
 }

@@ -9,6 +9,7 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { onEveryDatabase } from '../../../test/support/databases.ts'
 import { createManualClock } from '../../kernel/clock.ts'
+import { createDuckDb, type DuckDb } from '../../platform/duckdb/index.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { createScheduler, type Scheduler } from '../../platform/jobs/scheduler.ts'
 import { silentLogger } from '../../platform/telemetry/logger.ts'
@@ -29,6 +30,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
   let clock: ReturnType<typeof createManualClock>
   let completed: Topic<InferenceCompleted>
   let scheduler: Scheduler
+  let duckdb: DuckDb
   let monitoring: Monitoring
   let registry: Registry
   let n = 0
@@ -39,6 +41,11 @@ onEveryDatabase([monitoringMigrations], (database) => {
     })
     scheduler = createScheduler({ log: silentLogger() })
     registry = new Registry()
+    duckdb = createDuckDb({
+      temporaryDir: join(directory, 'tmp'),
+      memoryLimit: '256MB',
+      threads: 1,
+    })
     monitoring = createMonitoring({
       database: database(),
       clock,
@@ -46,12 +53,16 @@ onEveryDatabase([monitoringMigrations], (database) => {
       scheduler,
       metrics: registry,
       dataDir: directory,
+      duckdb,
       completed,
       ...(send === undefined ? {} : { send }),
     })
     await monitoring.start()
   }
-  const close = () => monitoring.stop(AbortSignal.timeout(5_000))
+  const close = async () => {
+    await monitoring.stop(AbortSignal.timeout(5_000))
+    await duckdb.stop()
+  }
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'trestle-monitoring-'))

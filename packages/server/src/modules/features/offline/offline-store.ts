@@ -8,7 +8,7 @@ import type { Storage } from '../definitions/model.ts'
 import { unpackRow } from '../row-codec.ts'
 import { appendValue, EVENT, rowColumns, SEQ, tableColumns } from './columns.ts'
 import { quoteText } from '../../../platform/database/index.ts'
-import type { DuckDb } from './duckdb.ts'
+import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import type { NewSegment, OfflineLog, PendingRow, Segment } from './offline-log.ts'
 
 /** So many pushed rows of a storage become a Parquet file. */

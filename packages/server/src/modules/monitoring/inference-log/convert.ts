@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { setImmediate as yieldTurn } from 'node:timers/promises'
 import type { LoggedColumn } from '../../serving/index.ts'
 import { quoteText } from '../../../platform/database/index.ts'
-import type { Analytics } from './duckdb.ts'
+import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import { hourOf, type ParquetFile, type ParquetFiles } from './parquet-files.ts'
 import { toRows, type PredictionRow } from './prediction-row.ts'
 import type { LogRecord } from './record.ts'
@@ -56,7 +56,7 @@ type Group = {
  * so a crash between the files and the removal of the segment doubles nothing.
  */
 export async function convertSegment(
-  deps: { analytics: Analytics; files: ParquetFiles; scratch: string },
+  deps: { duckdb: DuckDb; files: ParquetFiles; scratch: string },
   span: { first: number; last: number },
   records: AsyncIterable<{ record: LogRecord }>
 ): Promise<void> {
@@ -70,7 +70,7 @@ export async function convertSegment(
       .map(([name, type]) => `${quoteText(name)}: ${quoteText(type)}`)
       .join(', ')
     await writeParquet(
-      deps.analytics,
+      deps.duckdb,
       `SELECT * FROM read_json(${quoteText(source)}, format = 'newline_delimited', maximum_object_size = 67108864, columns = {${columns}}) ORDER BY "at"`,
       target
     )
@@ -80,7 +80,7 @@ export async function convertSegment(
 
 /** Merges the files of an hour that is over into one. The merged file hides the small ones from readers before they are removed. */
 export async function mergeHour(
-  deps: { analytics: Analytics; files: ParquetFiles },
+  deps: { duckdb: DuckDb; files: ParquetFiles },
   files: readonly ParquetFile[]
 ): Promise<void> {
   const [head] = files
@@ -92,16 +92,16 @@ export async function mergeHour(
   })
   const list = files.map((f) => quoteText(f.path)).join(', ')
   await writeParquet(
-    deps.analytics,
+    deps.duckdb,
     `SELECT * FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false) ORDER BY "at"`,
     target
   )
   for (const file of files) await deps.files.remove(file)
 }
 
-async function writeParquet(analytics: Analytics, select: string, target: string): Promise<void> {
+async function writeParquet(duckdb: DuckDb, select: string, target: string): Promise<void> {
   const unfinished = `${target}.part`
-  await analytics.run(
+  await duckdb.run(
     `COPY (${select}) TO ${quoteText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`
   )
   await rename(unfinished, target)

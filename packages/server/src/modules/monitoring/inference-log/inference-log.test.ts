@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createManualClock } from '../../../kernel/clock.ts'
 import { silentLogger } from '../../../platform/telemetry/logger.ts'
-import { createAnalytics, type Analytics } from './duckdb.ts'
+import { createDuckDb, type DuckDb } from '../../../platform/duckdb/index.ts'
 import { createInferenceLog, type InferenceLog } from './inference-log.ts'
 import { LOG_EVERYTHING, type LogSettings } from './privacy.ts'
 import { sampleEvent } from '../test/sample-event.ts'
@@ -17,16 +17,20 @@ const START = 1_795_459_210_948
 const HOUR = 3_600_000
 
 let directory: string
-let analytics: Analytics
+let duckdb: DuckDb
 let clock: ReturnType<typeof createManualClock>
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'trestle-log-'))
-  analytics = createAnalytics({ threads: 1, memoryMb: 256 })
+  duckdb = createDuckDb({
+    temporaryDir: join(directory, 'tmp'),
+    memoryLimit: '256MB',
+    threads: 1,
+  })
   clock = createManualClock(START)
 })
 afterEach(async () => {
-  analytics.close()
+  await duckdb.stop()
   await rm(directory, { recursive: true, force: true })
 })
 
@@ -37,7 +41,7 @@ async function openLog(
     directory,
     clock,
     log: silentLogger(),
-    analytics,
+    duckdb,
     settingsOf: () => over.settings ?? LOG_EVERYTHING,
     retentionDaysOf: () => over.retentionDays ?? 30,
     ...(over.limits === undefined ? {} : { limits: over.limits }),

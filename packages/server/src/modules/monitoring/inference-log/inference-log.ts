@@ -7,7 +7,7 @@ import { createTopic, type Topic } from '../../../platform/events/topic.ts'
 import type { Logger } from '../../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 import { convertSegment, mergeHour } from './convert.ts'
-import type { Analytics } from './duckdb.ts'
+import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import { createParquetFiles, hourOf, type ParquetFile } from './parquet-files.ts'
 import { matches, toRows, type PredictionFilter, type PredictionRow } from './prediction-row.ts'
 import { toRecord, type LogSettings } from './privacy.ts'
@@ -42,12 +42,12 @@ export function createInferenceLog(deps: {
   directory: string
   clock: Clock
   log: Logger
-  analytics: Analytics
+  duckdb: DuckDb
   settingsOf: (project: string, endpoint: string) => LogSettings
   retentionDaysOf: (project: string, endpoint: string) => number
   limits?: Partial<WriteAheadLimits>
 }): InferenceLog {
-  const { clock, log, analytics } = deps
+  const { clock, log, duckdb } = deps
   const logged = createTopic<LoggedInference>('inference.logged', (error) =>
     log.error({ err: error }, 'a reader of the inference log failed')
   )
@@ -85,7 +85,7 @@ export function createInferenceLog(deps: {
     for (const segment of wal.sealed()) {
       if (segment.first <= converted) continue
       const span = { first: segment.first, last: lastOf(segment) }
-      await convertSegment({ analytics, files, scratch }, span, wal.read(segment))
+      await convertSegment({ duckdb, files, scratch }, span, wal.read(segment))
       converted = span.last
     }
     const needed = Math.min(Infinity, ...[...holds.values()].map((cursor) => cursor()))
@@ -106,7 +106,7 @@ export function createInferenceLog(deps: {
       if (head.hour + 3_600_000 <= clock.now() - keepMs) await files.removeHour(head)
       // An hour rests for a while first, so that a late segment does not make a merge for nothing.
       else if (head.hour < thisHour - 3_600_000 && group.length > 1)
-        await mergeHour({ analytics, files }, group)
+        await mergeHour({ duckdb, files }, group)
     }
   }
 
@@ -161,12 +161,12 @@ export function createInferenceLog(deps: {
           (after === null || comparePositions(row, after) * sign > 0) &&
           (thin <= 1 || bucketOf('thin', row.predictionId) % thin === 0)
       )
-      const found = [...wanted, ...(await queryParquet(analytics, parquet, query))]
+      const found = [...wanted, ...(await queryParquet(duckdb, parquet, query))]
       return found.toSorted((a, b) => comparePositions(a, b) * sign).slice(0, query.limit)
     },
     async count(filter) {
       const { tail, parquet } = await snapshot(filter)
-      return tail.length + (await countParquet(analytics, parquet, filter))
+      return tail.length + (await countParquet(duckdb, parquet, filter))
     },
     async maintain({ force }) {
       await wal.seal(force)

@@ -1,6 +1,6 @@
 import type { Scalar } from '../../../kernel/scalar.ts'
 import { quoteText } from '../../../platform/database/index.ts'
-import type { Analytics } from './duckdb.ts'
+import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import type { ParquetFile } from './parquet-files.ts'
 import type { PredictionFilter, PredictionRow } from './prediction-row.ts'
 
@@ -22,7 +22,7 @@ export const comparePositions = (a: Position, b: Position): number =>
 
 /** Rows of Parquet files that match, in order. */
 export async function queryParquet(
-  analytics: Analytics,
+  duckdb: DuckDb,
   files: readonly ParquetFile[],
   query: RowQuery
 ): Promise<PredictionRow[]> {
@@ -38,7 +38,7 @@ export async function queryParquet(
   if (query.thin !== undefined && query.thin > 1)
     where.push(`hash(prediction_id) % ${query.thin} = 0`)
   const direction = isNewest ? 'DESC' : 'ASC'
-  const rows = await analytics.rows(
+  const rows = await duckdb.rows(
     `SELECT *, parse_path(filename) AS file_path FROM ${source(files, true)} WHERE ${where.join(' AND ')}
      ORDER BY "at" ${direction}, prediction_id ${direction} LIMIT ${query.limit}`,
     parameters
@@ -48,13 +48,13 @@ export async function queryParquet(
 
 /** How many rows of Parquet files match. */
 export async function countParquet(
-  analytics: Analytics,
+  duckdb: DuckDb,
   files: readonly ParquetFile[],
   filter: PredictionFilter
 ): Promise<number> {
   if (files.length === 0) return 0
   const { where, parameters } = conditions(filter)
-  const [row] = await analytics.rows(
+  const [row] = await duckdb.rows(
     `SELECT count(*) AS n FROM ${source(files, false)} WHERE ${where.join(' AND ')}`,
     parameters
   )

@@ -1,15 +1,21 @@
 /** A process that logs one event a millisecond and says when it did, until it is killed. Started by the crash test. */
+import { join } from 'node:path'
 import { systemClock } from '../../../kernel/clock.ts'
+import { createDuckDb } from '../../../platform/duckdb/index.ts'
 import { silentLogger } from '../../../platform/telemetry/logger.ts'
-import { createAnalytics } from '../inference-log/duckdb.ts'
 import { createInferenceLog } from '../inference-log/inference-log.ts'
 import { sampleEvent } from './sample-event.ts'
 
+const directory = process.argv[2] ?? ''
 const log = createInferenceLog({
-  directory: process.argv[2] ?? '',
+  directory,
   clock: systemClock,
   log: silentLogger(),
-  analytics: createAnalytics({ threads: 1, memoryMb: 128 }),
+  duckdb: createDuckDb({
+    temporaryDir: join(directory, 'tmp'),
+    memoryLimit: '128MB',
+    threads: 1,
+  }),
   settingsOf: () => ({ samplingRate: 1, masks: {} }),
   retentionDaysOf: () => 30,
   limits: { segmentBytes: 64 * 1024 },

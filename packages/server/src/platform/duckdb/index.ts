@@ -1,0 +1,1 @@
+export { createDuckDb, type DuckDb } from './duckdb.ts'
