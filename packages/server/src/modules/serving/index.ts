@@ -101,6 +101,8 @@ export function createServing(deps: {
   mayChangeTraffic?: TrafficGate
   /** Everything is admitted when left out. */
   admit?: Admission
+  /** Whether a copy of a request may go to a shadow; always when left out. Asked before each copy, so it must answer from memory. */
+  mayShadow?: (endpointId: string, variant: string) => boolean
   runtime?: Runtime
   config?: Partial<ServingConfig>
   version: string
@@ -133,6 +135,7 @@ export function createServing(deps: {
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
+    mayShadow: deps.mayShadow ?? (() => true),
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),
