@@ -11,6 +11,7 @@ const external = [
   /^pg($|-)/,
   /^pino/,
   /^thread-stream/,
+  /^undici/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)
@@ -19,6 +20,7 @@ export default defineConfig({
   input: {
     main: 'src/main.ts',
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
+    'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',
   external,
