@@ -250,4 +250,4 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-export { inputTokens, outputTokens, type Meter, type Usage } from './llm/token-usage.ts'
+export { inputTokens, type Meter, type Usage } from './llm/token-usage.ts'
