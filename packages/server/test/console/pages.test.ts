@@ -126,7 +126,7 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
     await page.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('table', { name: 'Endpoints' }).waitFor()
-    expect(await page.getByRole('link', { name: 'by-hand' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('link', { name: 'by-hand' }).count()).toBe(0)
     expect(complaints).toEqual([])
     await close()
   })
