@@ -8,6 +8,7 @@ const external = [
   /^@duckdb\//,
   /^@grpc\//,
   /^@scalar\//,
+  /^ioredis/,
   /^pg($|-)/,
   /^pino/,
   /^thread-stream/,

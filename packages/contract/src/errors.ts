@@ -31,6 +31,7 @@ export const ERRORS = {
   'features.entity_not_found': entry(404, 'No such entity'),
   'features.push_source_not_found': entry(404, 'No such push source'),
   'features.source_failed': entry(422, 'The data source could not be read'),
+  'features.online_store_unavailable': entry(503, 'The online store did not answer', true),
   'serving.endpoint_not_found': entry(404, 'No such endpoint'),
   'serving.variant_not_found': entry(404, 'No such variant'),
   'serving.model_load_failed': entry(422, 'The model could not be loaded'),

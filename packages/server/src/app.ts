@@ -108,7 +108,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     folderRoot: join(dataDir, 'models'),
     onListenerError,
   })
-  const features = createFeatures({ database, clock, scheduler, blobs, dataDir, duckdb })
+  const features = createFeatures({
+    database,
+    clock,
+    scheduler,
+    blobs,
+    dataDir,
+    duckdb,
+    config: config.features,
+  })
   const serving = createServing({
     database,
     clock,
@@ -166,6 +174,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isDraining: () => isDraining,
     checks: [
       { name: 'database', check: () => database.ping() },
+      { name: 'online store', check: () => features.checkReady() },
       { name: 'models', check: () => serving.checkReady() },
     ],
   })
