@@ -61,6 +61,8 @@ export type AppOverrides = Readonly<{
   log?: Logger
   /** Where predictions are told of, for tests that make them up. */
   completed?: Topic<InferenceCompleted>
+  /** Hears of every prediction, beside the modules that do. */
+  onCompleted?: (event: InferenceCompleted) => void
   /** Models, features and runtime for tests of serving alone. */
   models?: ModelSource
   features?: FeatureReader
@@ -108,7 +110,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     onListenerError,
     deferMove: (move) => rollouts.deferMove(move),
   })
-  const features = createFeatures({ database, clock, scheduler, blobs, dataDir, duckdb })
+  const features = createFeatures({
+    database,
+    clock,
+    scheduler,
+    blobs,
+    dataDir,
+    duckdb,
+    config: config.features,
+  })
   const serving = createServing({
     database,
     clock,
@@ -121,10 +131,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
     mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
+    llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
+  if (overrides.onCompleted !== undefined) completed.subscribe(overrides.onCompleted)
   const monitoring = createMonitoring({
     database,
     clock,
@@ -177,6 +189,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isDraining: () => isDraining,
     checks: [
       { name: 'database', check: () => database.ping() },
+      { name: 'online store', check: () => features.checkReady() },
       { name: 'models', check: () => serving.checkReady() },
     ],
   })

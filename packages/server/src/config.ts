@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
+import { messageOf } from './kernel/errors.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** Which variables may be sent to a backend as its key; the contract names the same. */
+const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 
 const bytes = z.coerce.number().int().positive()
 
@@ -23,6 +28,19 @@ const environment = z.object({
       z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
     ])
     .default(''),
+  /** Redis or Valkey for online features: `redis://host:6379/0`, a cluster with `redis://host1,host2?cluster=true`. Empty: SQLite in the data folder. */
+  ONLINE_STORE_URL: z
+    .string()
+    .default('')
+    .transform((url, context): RedisAddress | null => {
+      if (url === '') return null
+      try {
+        return parseRedisUrl(url)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: messageOf(error) })
+        return z.NEVER
+      }
+    }),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
   TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
   /** `required`: a key is needed on loopback too. */
@@ -49,11 +67,14 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  features: { onlineStore: RedisAddress | null }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   rollouts: { lookEveryMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
+  /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
+  llmKeys: ReadonlyMap<string, string>
 }>
 
 /** Reads the configuration, or throws with every problem at once. */
@@ -74,6 +95,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    features: { onlineStore: e.ONLINE_STORE_URL },
     identity: {
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
@@ -88,5 +110,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
+    llmKeys: new Map(
+      Object.entries(env).flatMap(([name, value]) =>
+        LLM_KEY.test(name) && value !== undefined && value !== '' ? [[name, value] as const] : []
+      )
+    ),
   })
 }

@@ -89,6 +89,48 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
     await close()
   })
 
+  test('an endpoint is made, gets a second variant, a share of the traffic for it, and is deleted, all by hand', async () => {
+    const { page, complaints, close } = await openPage(browser)
+    const shoot = async (name: string) => {
+      if (SHOTS !== '') await page.screenshot({ path: `${SHOTS}/${name}.png` })
+    }
+    const choose = async (label: string, option: string) => {
+      await page.getByRole('dialog').getByRole('combobox', { name: label }).click()
+      await page.getByRole('option', { name: option, exact: true }).click()
+    }
+    await page.goto(`${app.url}/endpoints`)
+    await page.getByRole('button', { name: 'New endpoint' }).click()
+    await page.getByLabel('Name').fill('by-hand')
+    await choose('Model', 'fraud')
+    await choose('Version', '@champion, now version 1')
+    await shoot('new-endpoint')
+    await page.getByRole('button', { name: 'Load the model and create' }).click()
+    await page.getByRole('heading', { name: 'by-hand' }).waitFor()
+
+    await page.getByRole('button', { name: 'Add variant' }).click()
+    await choose('Model', 'fraud')
+    await choose('Version', 'version 2')
+    await page.getByRole('button', { name: 'Load the model and add' }).click()
+    const variants = page.getByRole('table', { name: 'Variants' })
+    await variants.getByText('v2', { exact: true }).waitFor()
+
+    await page.getByRole('button', { name: 'Change traffic' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('v2 answers').fill('25')
+    await dialog.getByText('The answers add up to 125 %').waitFor()
+    await dialog.getByLabel('v1 answers').fill('75')
+    await shoot('change-traffic')
+    await dialog.getByRole('button', { name: 'Change traffic' }).click()
+    await variants.getByRole('row').filter({ hasText: 'v2' }).getByText('25 %').waitFor()
+
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('table', { name: 'Endpoints' }).waitFor()
+    await expect.poll(() => page.getByRole('link', { name: 'by-hand' }).count()).toBe(0)
+    expect(complaints).toEqual([])
+    await close()
+  })
+
   test('a rollout is aborted only after it was confirmed, and then says who did it and why', async () => {
     const { page, complaints, close } = await openPage(browser)
     await page.goto(`${app.url}/rollouts/${rolloutId}`)

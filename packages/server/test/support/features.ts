@@ -10,6 +10,7 @@ import { featuresMigrations } from '../../src/modules/features/migrations/index.
 import { createDuckDb } from '../../src/platform/duckdb/index.ts'
 import { createOfflineLog } from '../../src/modules/features/offline/offline-log.ts'
 import { createOfflineStore } from '../../src/modules/features/offline/offline-store.ts'
+import type { OnlineStore } from '../../src/modules/features/online/online-store.ts'
 import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
 import { createFileBlobStore } from '../../src/platform/blobs/index.ts'
 import { openSqlite } from './databases.ts'
@@ -25,7 +26,9 @@ export type TestFeatures = Readonly<{
 }>
 
 /** A feature store in a folder of its own, on SQLite, with a clock that the test moves. */
-export async function openTestFeatures(): Promise<TestFeatures> {
+export async function openTestFeatures(
+  options: { online?: OnlineStore } = {}
+): Promise<TestFeatures> {
   const dir = await mkdtemp(join(tmpdir(), 'trestle-features-'))
   const { database, remove } = await openSqlite()
   await database.migrate([featuresMigrations])
@@ -36,7 +39,7 @@ export async function openTestFeatures(): Promise<TestFeatures> {
   const duckdb = createDuckDb({ temporaryDir, memoryLimit: '1GB', threads: 2 })
   const log = createOfflineLog(join(dir, 'offline.db'))
   const offline = createOfflineStore({ dir, log, duckdb, clock })
-  const online = createSqliteOnlineStore(join(dir, 'online.db'))
+  const online = options.online ?? createSqliteOnlineStore(join(dir, 'online.db'))
   const blobs = createFileBlobStore(join(dir, 'blobs'))
   const store = createFeatureStore({
     catalog,
@@ -62,7 +65,7 @@ export async function openTestFeatures(): Promise<TestFeatures> {
       await store.settled()
       await duckdb.stop()
       log.close()
-      online.close()
+      await online.close()
       await database.stop(AbortSignal.timeout(5_000))
       await remove()
       await rm(dir, { recursive: true, force: true })

@@ -1,15 +1,20 @@
-import { Tabs } from '@mantine/core'
+import { Button, Tabs } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
 import type { Endpoint } from '@trestle/contract'
-import { useParams } from 'wouter'
+import { flushSync } from 'react-dom'
+import { useLocation, useParams } from 'wouter'
+import { ConfirmButton } from '../../components/confirm-button.tsx'
 import { Loaded } from '../../components/loaded.tsx'
 import { Page, Panel } from '../../components/page.tsx'
 import { StatusWord } from '../../components/status-word.tsx'
 import { TrafficBar } from '../../components/traffic-bar.tsx'
-import { useRead } from '../../lib/trestle.tsx'
+import { tellDone, tellFailure } from '../../lib/notify.ts'
+import { useChange, useRead } from '../../lib/trestle.tsx'
 import { RolloutsTable } from '../rollouts/rollouts-page.tsx'
 import { endpointHealth } from './endpoint-health.ts'
 import { PredictionsPanel } from './predictions-panel.tsx'
 import { RecentCharts } from './recent-charts.tsx'
+import { TrafficDialog } from './traffic-dialog.tsx'
 import { TryPanel } from './try-panel.tsx'
 import { VariantsPanel } from './variants-panel.tsx'
 
@@ -28,6 +33,7 @@ export function EndpointPage() {
       title={name}
       parent={{ label: 'Endpoints', href: '/endpoints' }}
       badge={health === null ? undefined : <StatusWord tone={health.tone} word={health.word} />}
+      actions={<DeleteEndpoint name={name} />}
       says={
         <>
           Programs call <code>POST /endpoints/{name}/predict</code>; who answers is decided by the
@@ -40,7 +46,32 @@ export function EndpointPage() {
   )
 }
 
+function DeleteEndpoint({ name }: { name: string }) {
+  const [, goTo] = useLocation()
+  const remove = useChange(
+    (client) => client.serving.deleteEndpoint({ endpoint: name }),
+    // At once: what this page shows is gone, and everything shown is read again next.
+    () => flushSync(() => goTo('/endpoints'))
+  )
+  return (
+    <ConfirmButton
+      label="Delete"
+      question={`Delete the endpoint “${name}”?`}
+      button={{ color: 'red', variant: 'light' }}
+      onConfirm={() =>
+        remove.mutate(undefined, {
+          onSuccess: () => tellDone(`The endpoint “${name}” is deleted.`),
+          onError: tellFailure,
+        })
+      }
+    >
+      Programs that call it are refused from now on; requests under way are finished.
+    </ConfirmButton>
+  )
+}
+
 function EndpointView({ endpoint }: { endpoint: Endpoint }) {
+  const [isOpen, dialog] = useDisclosure(false)
   return (
     <>
       <Panel
@@ -50,9 +81,15 @@ function EndpointView({ endpoint }: { endpoint: Endpoint }) {
             ? 'Each request is dealt to a variant; the same entity stays with its variant.'
             : `The same ${endpoint.stickyKey} always gets the same variant.`
         }
+        end={
+          <Button size="xs" variant="default" onClick={dialog.open}>
+            Change traffic
+          </Button>
+        }
       >
         <TrafficBar variants={endpoint.variants} {...endpoint.traffic} />
       </Panel>
+      <TrafficDialog endpoint={endpoint} isOpen={isOpen} close={dialog.close} />
       <VariantsPanel endpoint={endpoint} />
       <Tabs defaultValue="activity" keepMounted={false}>
         <Tabs.List mb="md">

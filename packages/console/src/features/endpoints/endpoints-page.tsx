@@ -1,4 +1,6 @@
-import { IconServer } from '@tabler/icons-react'
+import { Button } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconPlus, IconServer } from '@tabler/icons-react'
 import type { Endpoint } from '@trestle/contract'
 import { Link } from 'wouter'
 import { DataTable, type Column } from '../../components/data-table.tsx'
@@ -10,6 +12,7 @@ import { TrafficBar } from '../../components/traffic-bar.tsx'
 import { When } from '../../components/when.tsx'
 import { useRead } from '../../lib/trestle.tsx'
 import { endpointHealth } from './endpoint-health.ts'
+import { NewEndpointDialog } from './new-endpoint-dialog.tsx'
 
 export const CREATE_ENDPOINT = `curl -X POST ${window.location.origin}/api/endpoints -H 'content-type: application/json' \\
   -d '{ "name": "fraud", "model": "fraud@champion" }'`
@@ -46,10 +49,16 @@ export function EndpointsPage() {
   const endpoints = useRead(['endpoints'], (client) => client.serving.listEndpoints(), {
     everyMs: 10_000,
   })
+  const [isOpen, dialog] = useDisclosure(false)
   return (
     <Page
       title="Endpoints"
       says="An endpoint is the stable name that programs call; behind it, variants (served model versions) share the requests."
+      actions={
+        <Button leftSection={<IconPlus size={16} />} onClick={dialog.open}>
+          New endpoint
+        </Button>
+      }
     >
       <Loaded reading={endpoints}>
         {({ items }) => (
@@ -64,6 +73,7 @@ export function EndpointsPage() {
           </Panel>
         )}
       </Loaded>
+      <NewEndpointDialog isOpen={isOpen} close={dialog.close} />
     </Page>
   )
 }

@@ -1,12 +1,18 @@
+import { Button } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconPlus } from '@tabler/icons-react'
 import type { ArmStatsView, CostRow, Endpoint, ServingVariant } from '@trestle/contract'
 import { Link } from 'wouter'
+import { ConfirmButton } from '../../components/confirm-button.tsx'
 import { DataTable, Figure, type Column } from '../../components/data-table.tsx'
 import { Panel } from '../../components/page.tsx'
 import { seriesColor } from '../../components/series-color.ts'
 import { StatusWord, Tag } from '../../components/status-word.tsx'
 import { formatCount, formatNumber, formatShare, formatUsd, NOTHING } from '../../lib/format.ts'
 import { useStartOfHour } from '../../lib/spans.ts'
-import { useRead } from '../../lib/trestle.tsx'
+import { tellDone, tellFailure } from '../../lib/notify.ts'
+import { useChange, useRead } from '../../lib/trestle.tsx'
+import { AddVariantDialog } from './add-variant-dialog.tsx'
 
 const DAY_MS = 86_400_000
 
@@ -34,6 +40,7 @@ export function VariantsPanel({ endpoint }: { endpoint: Endpoint }) {
     (client) => client.costs.getCostReport({ groupBy: 'variant', endpoint: endpoint.name, from }),
     { everyMs: 30_000 }
   )
+  const [isOpen, dialog] = useDisclosure(false)
   const rows = endpoint.variants.map((variant, i): Row => {
     const share = endpoint.traffic.weights.find((w) => w.variant === variant.name)?.basisPoints ?? 0
     const mine = arms.data?.items.filter((a) => a.variant === variant.name) ?? []
@@ -48,10 +55,55 @@ export function VariantsPanel({ endpoint }: { endpoint: Endpoint }) {
         null,
     }
   })
+  const columns: readonly Column<Row>[] = [
+    ...COLUMNS,
+    {
+      header: '',
+      isRight: true,
+      cell: (row) => <RemoveVariant endpoint={endpoint.name} row={row} />,
+    },
+  ]
   return (
-    <Panel title="Variants" says="The last 24 hours." isFlush>
-      <DataTable label="Variants" columns={COLUMNS} rows={rows} keyOf={(row) => row.variant.name} />
+    <Panel
+      title="Variants"
+      says="The last 24 hours."
+      end={
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconPlus size={15} />}
+          onClick={dialog.open}
+        >
+          Add variant
+        </Button>
+      }
+      isFlush
+    >
+      <DataTable label="Variants" columns={columns} rows={rows} keyOf={(row) => row.variant.name} />
+      <AddVariantDialog endpoint={endpoint.name} isOpen={isOpen} close={dialog.close} />
     </Panel>
+  )
+}
+
+/** Only what has no traffic can go. */
+function RemoveVariant({ endpoint, row }: { endpoint: string; row: Row }) {
+  const { name } = row.variant
+  const remove = useChange((client) => client.serving.removeVariant({ endpoint, variant: name }))
+  if (row.share > 0 || row.shadowShare > 0) return null
+  return (
+    <ConfirmButton
+      label="Remove"
+      question={`Remove the variant ${name}?`}
+      button={{ size: 'compact-xs', color: 'red', variant: 'subtle' }}
+      onConfirm={() =>
+        remove.mutate(undefined, {
+          onSuccess: () => tellDone(`${name} is unloaded.`),
+          onError: tellFailure,
+        })
+      }
+    >
+      It is unloaded from this endpoint. The model version stays registered.
+    </ConfirmButton>
   )
 }
 

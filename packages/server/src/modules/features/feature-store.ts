@@ -111,6 +111,13 @@ export function createFeatureStore(deps: {
             offline.compactWhereDue((id) => catalog.storage(id), atLeast)
           )
         : Promise.resolve(),
+    /** Forgets online rows that no version's ttl lets anybody see. */
+    async expire(): Promise<void> {
+      for (const storage of catalog.storages()) {
+        const keepMs = catalog.keepMs(storage)
+        if (keepMs !== null) await online.expire(storage.id, (clock.now() - keepMs) * 1000)
+      }
+    },
     /** When nothing runs in the background. */
     settled: (): Promise<void> => materializer.exclusive(async () => {}),
   }

@@ -1,5 +1,5 @@
 /**
- * The feature store: entities, views, on-demand views and services as declared; their rows, offline in Parquet and online in SQLite.
+ * The feature store: entities, views, on-demand views and services as declared; their rows, offline in Parquet and online in SQLite or Redis.
  * Invariants: of two rows of an entity the one with the later (event, created, ingest number) wins, online and offline alike; an acknowledged
  * push is on disk; a join gives every entity row once; a value older than its ttl is nobody's.
  */
@@ -20,12 +20,16 @@ import type { HistoricalRows } from './historical.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { createOfflineLog } from './offline/offline-log.ts'
 import { createOfflineStore } from './offline/offline-store.ts'
+import type { RedisAddress } from './online/redis-address.ts'
+import { createRedisOnlineStore } from './online/redis-online-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
 
+export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
 
 const COMPACT_EVERY_MS = 5_000
+const EXPIRE_EVERY_MS = 600_000
 
 /** Features of entity rows, row by row, in the order of `names`. Event times are epoch milliseconds. */
 export type OnlineRows = Readonly<{
@@ -37,6 +41,8 @@ export type OnlineRows = Readonly<{
 
 export interface Features extends Component {
   routes(app: FastifyInstance): void
+  /** Rejects while the online store does not answer. */
+  checkReady(): Promise<void>
   /**
    * The newest valid features of entity rows, in request order; without a promise where the store needs none. Throws
    * `features.service_not_found`, and `request.invalid` for a key that is missing or of another type.
@@ -67,6 +73,10 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  config: {
+    /** Null: SQLite in the data folder. */
+    onlineStore: RedisAddress | null
+  }
 }): Features {
   const { clock, duckdb } = deps
   const dir = join(deps.dataDir, 'features')
@@ -76,7 +86,10 @@ export function createFeatures(deps: {
   const temporaryDir = join(dir, 'tmp')
   const log = createOfflineLog(join(dir, 'offline.db'))
   const offline = createOfflineStore({ dir, log, duckdb, clock })
-  const online = createSqliteOnlineStore(join(dir, 'online.db'))
+  const online =
+    deps.config.onlineStore === null
+      ? createSqliteOnlineStore(join(dir, 'online.db'))
+      : createRedisOnlineStore(deps.config.onlineStore)
   const store = createFeatureStore({
     catalog,
     definitions,
@@ -92,6 +105,7 @@ export function createFeatures(deps: {
   return {
     name: 'features',
     routes: (app) => addFeatureRoutes(app, store),
+    checkReady: () => online.ping(),
     online: (request) => {
       const answer = store.online({
         project: request.project,
@@ -112,11 +126,17 @@ export function createFeatures(deps: {
     historical: (request) => store.historical(request),
     async start() {
       await catalog.load()
+      await online.open(await definitions.namespace())
       offline.removeOrphans()
       deps.scheduler.every({
         name: 'features.compact',
         intervalMs: COMPACT_EVERY_MS,
         work: () => store.compact(),
+      })
+      deps.scheduler.every({
+        name: 'features.expire',
+        intervalMs: EXPIRE_EVERY_MS,
+        work: () => store.expire(),
       })
     },
     async stop() {
@@ -124,7 +144,7 @@ export function createFeatures(deps: {
       isOpen = false
       await store.settled()
       log.close()
-      online.close()
+      await online.close()
     },
   }
 }

@@ -106,6 +106,7 @@ export function createMaterializer(deps: Deps) {
     }: { storage: Storage; request: MaterializeRequest; progress: Progress }
   ): Promise<void> => {
     const isFull = request.mode === 'full'
+    const keepMs = catalog.keepMs(storage)
     const afterSeq = isFull ? 0 : ((await online.watermark(storage.id))?.seq ?? 0)
     const fromUs = isFull && request.fromMs !== null ? request.fromMs * 1000 : -Infinity
     const toUs = isFull && request.toMs !== null ? request.toMs * 1000 + 999 : Infinity
@@ -123,7 +124,7 @@ export function createMaterializer(deps: Deps) {
       const now = clock.now()
       // A run over part of the time says nothing about how far arrival has come.
       const watermark = seq === null || isFull ? {} : { watermark: { seq, at: now } }
-      await online.write({ storage: storage.id, rows, now, ...watermark })
+      await online.write({ storage: storage.id, rows, now, keepMs, ...watermark })
       progress.rows += rows.length
     }
     for (const [i, segment] of segments.entries()) {

@@ -55,6 +55,7 @@ export function createPush(deps: {
         await online.write({
           storage: storage.id,
           now,
+          keepMs: catalog.keepMs(storage),
           rows: rows.map((row, j) => ({
             key: row.key,
             packed: row.packed,

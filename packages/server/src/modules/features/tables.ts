@@ -10,6 +10,7 @@ export type FeatureTables = {
     updated_at: number
   }
   feature_storages: { id: number; project: string; view: string; spec: string }
+  feature_settings: { name: string; value: string }
   feature_training_sets: {
     id: string
     project: string

@@ -7,7 +7,7 @@ import { collectLook, type Evidence } from './evidence.ts'
 import { judgeAll } from './gates/judge.ts'
 import { CONTROLLER, type Recorder } from './recorder.ts'
 import type { LookRecord, RolloutRecord } from './record.ts'
-import type { Decision } from './state.ts'
+import { deadlineOf, type Decision } from './state.ts'
 import type { Fence, RolloutStore } from './store.ts'
 
 /** Looks at the gates of a rollout when a look is due, keeps what it saw, and tells the state machine. */
@@ -47,7 +47,7 @@ export function createLooker(deps: {
       now,
       stage: look.stage,
       appliedAt: state.appliedAt,
-      deadlineAt: state.phase === 'paused' ? null : state.deadlineAt,
+      deadlineAt: state.phase === 'paused' ? null : deadlineOf(state, now),
       onInsufficient: spec.onInsufficient,
       verdicts,
       requests: look.candidate.ok ? look.candidate.value.requests : null,

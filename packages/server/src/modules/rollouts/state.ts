@@ -67,6 +67,10 @@ export const stageAt = (plan: Plan, step: number): Stage => {
   return stage
 }
 
+/** The deadline as it is now: time in a freeze window doesn't count against it. */
+export const deadlineOf = (state: RolloutState, now: number): number =>
+  state.deadlineAt + (state.frozenAt === null ? 0 : Math.max(0, now - state.frozenAt))
+
 export const initialState = (now: number, deadlineMs: number): RolloutState => ({
   phase: 'pending',
   step: 0,

@@ -8,6 +8,7 @@
 import type { HoldCause } from '@trestle/contract'
 import type { Plan } from './plan.ts'
 import {
+  deadlineOf,
   hasEnded,
   isEnding,
   stageAt,
@@ -123,7 +124,7 @@ const thawed = (state: RolloutState, at: number): RolloutState => ({
   ...state,
   hold: null,
   frozenAt: null,
-  deadlineAt: state.deadlineAt + (state.frozenAt === null ? 0 : Math.max(0, at - state.frozenAt)),
+  deadlineAt: deadlineOf(state, at),
 })
 
 function settled(state: RolloutState, at: number): Outcome {

@@ -84,6 +84,16 @@ export function createCatalog(deps: { store: DefinitionStore; clock: Clock }) {
         )
       return service
     },
+    /** How long after its event time a storage's row can matter online, to any version of its view. Null: for ever. */
+    keepMs(storage: Storage): number | null {
+      const ttls = (of(storage.project).views.get(storage.view) ?? [])
+        .filter((v) => v.storageId === storage.id)
+        .map((v) => v.ttlMs)
+      return ttls.length === 0 || ttls.includes(null)
+        ? null
+        : Math.max(...ttls.map(Number)) + KEPT_PAST_TTL_MS
+    },
+    storages: (): Iterable<Storage> => storages.values(),
     storageOf(view: ViewRecord): Storage {
       const storage = storages.get(view.storageId)
       if (storage === undefined)
@@ -92,4 +102,7 @@ export function createCatalog(deps: { store: DefinitionStore; clock: Clock }) {
     },
   }
 }
+/** A value past its ttl is still told apart from one that never was, for so long. */
+const KEPT_PAST_TTL_MS = 7 * 86_400_000
+
 export type Catalog = ReturnType<typeof createCatalog>

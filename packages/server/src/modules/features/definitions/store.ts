@@ -8,6 +8,7 @@ import {
   type TrainingSet,
 } from '@trestle/contract'
 import { z } from 'zod'
+import { randomHexId } from '../../../kernel/ids.ts'
 import type { Database } from '../../../platform/database/index.ts'
 import type { FeatureTables } from '../tables.ts'
 import { NOTHING_DECLARED, type Definitions, type Storage } from './model.ts'
@@ -91,6 +92,21 @@ export function createDefinitionStore(database: Database) {
         .select((e) => e.fn.max('id').as('id'))
         .executeTakeFirst()
       return ((top?.id as number | null | undefined) ?? 0) + 1
+    },
+
+    /** What tells this deployment's rows from those of others in a shared engine; the same for ever. */
+    async namespace(): Promise<string> {
+      await db
+        .insertInto('feature_settings')
+        .values({ name: 'namespace', value: randomHexId().slice(0, 12) })
+        .onConflict((c) => c.column('name').doNothing())
+        .execute()
+      const row = await db
+        .selectFrom('feature_settings')
+        .select('value')
+        .where('name', '=', 'namespace')
+        .executeTakeFirstOrThrow()
+      return row.value
     },
 
     async insertTrainingSet(row: { id: string; project: string; set: TrainingSet }): Promise<void> {

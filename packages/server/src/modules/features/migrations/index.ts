@@ -35,5 +35,15 @@ export const featuresMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '002-settings',
+      async up(db) {
+        await db.schema
+          .createTable('feature_settings')
+          .addColumn('name', 'varchar(60)', (c) => c.primaryKey())
+          .addColumn('value', 'text', (c) => c.notNull())
+          .execute()
+      },
+    },
   ],
 }

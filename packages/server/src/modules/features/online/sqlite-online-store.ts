@@ -1,8 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import type { OnlineStore, StoredRow, Watermark } from './online-store.ts'
-
-/** Sorts before every created time: a row without one is the oldest of a tie. */
-const NO_CREATED = -9_007_199_254_740_991
+import { NO_CREATED, type OnlineStore, type StoredRow, type Watermark } from './online-store.ts'
 
 const SCHEMA = `
 PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -64000; PRAGMA mmap_size = 1073741824;
@@ -14,9 +11,15 @@ CREATE TABLE IF NOT EXISTS ahead (
   storage INTEGER NOT NULL, key TEXT NOT NULL, packed TEXT NOT NULL,
   event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (event_us, storage, key, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (
+  storage INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (storage, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS watermarks (storage INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counts (storage INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TRIGGER IF NOT EXISTS count_new AFTER INSERT ON online BEGIN
+  INSERT INTO counts (storage, rows) VALUES (NEW.storage, 1) ON CONFLICT (storage) DO UPDATE SET rows = rows + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS count_gone AFTER DELETE ON online BEGIN UPDATE counts SET rows = rows - 1 WHERE storage = OLD.storage; END;
+CREATE TRIGGER IF NOT EXISTS count_new_state AFTER INSERT ON states BEGIN
   INSERT INTO counts (storage, rows) VALUES (NEW.storage, 1) ON CONFLICT (storage) DO UPDATE SET rows = rows + 1;
 END;`
 
@@ -41,6 +44,16 @@ export function createSqliteOnlineStore(path: string): OnlineStore {
     'INSERT INTO watermarks (storage, seq, at) VALUES (?, ?, ?) ON CONFLICT (storage) DO UPDATE SET seq = max(seq, excluded.seq), at = excluded.at'
   )
   const getWatermark = db.prepare('SELECT seq, at FROM watermarks WHERE storage = ?')
+  const selectState = db.prepare('SELECT state FROM states WHERE storage = ? AND key = ?')
+  const upsertState = db.prepare(
+    'INSERT INTO states (storage, key, state) VALUES (?, ?, ?) ON CONFLICT (storage, key) DO UPDATE SET state = excluded.state'
+  )
+  const stateOf = (storage: number, key: string): string | null =>
+    (selectState.get(storage, key)?.['state'] as string | undefined) ?? null // a text column
+  const dropOld = db.prepare('DELETE FROM online WHERE storage = ? AND event_us < ?')
+  const dropAll = ['online', 'ahead', 'states', 'watermarks', 'counts'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE storage = ?`)
+  )
   const getCount = db.prepare('SELECT rows FROM counts WHERE storage = ?')
 
   const soonestAhead = (): number => Number(soonest.get()?.['at'] ?? Infinity)
@@ -67,6 +80,9 @@ export function createSqliteOnlineStore(path: string): OnlineStore {
   }
 
   return {
+    engine: 'SQLite',
+    open: async () => {},
+    ping: async () => void db.prepare('SELECT 1').get(),
     write({ storage, rows, watermark, now }) {
       const nowUs = now * 1000
       transaction(() => {
@@ -93,8 +109,24 @@ export function createSqliteOnlineStore(path: string): OnlineStore {
         return row === undefined ? null : { packed: row.packed, eventUs: row.event_us }
       })
     },
+    update({ storage, keys, change, watermark }) {
+      transaction(() => {
+        for (const key of keys) {
+          const before = stateOf(storage, key)
+          const after = change(key, before)
+          if (after !== before) upsertState.run(storage, key, after)
+        }
+        if (watermark !== undefined) setWatermark.run(storage, watermark.seq, watermark.at)
+      })
+    },
+    readStates: (storage, keys) => keys.map((key) => stateOf(storage, key)),
     watermark: (storage) => (getWatermark.get(storage) as Watermark | undefined) ?? null, // the columns of the query above
     count: (storage) => Number(getCount.get(storage)?.['rows'] ?? 0),
+    expire: (storage, beforeUs) => void dropOld.run(storage, beforeUs),
+    clear: (storage) =>
+      transaction(() => {
+        for (const statement of dropAll) statement.run(storage)
+      }),
     close: () => db.close(),
   }
 }
