@@ -13,7 +13,9 @@ export {
   type RateCardSpec,
 } from './declarations/declare.ts'
 export { TrestleError } from './errors.ts'
+export { agg, type Window } from './features/aggregate.ts'
 export {
+  defineAggregateView,
   defineEntity,
   defineFeatureService,
   defineFeatureView,
