@@ -35,6 +35,13 @@ export type {
   WireScalar,
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
+export {
+  llmSpec,
+  type LlmBackend,
+  type LlmGuardrail,
+  type LlmSpec,
+  type LlmSpecInput,
+} from './llm.ts'
 export type { Alert, Delivery, Receiver, Silence } from './monitoring-alerts.ts'
 export {
   monitorSpec,

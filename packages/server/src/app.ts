@@ -60,6 +60,8 @@ export type AppOverrides = Readonly<{
   log?: Logger
   /** Where predictions are told of, for tests that make them up. */
   completed?: Topic<InferenceCompleted>
+  /** Hears of every prediction, beside the modules that do. */
+  onCompleted?: (event: InferenceCompleted) => void
   /** Models, features and runtime for tests of serving alone. */
   models?: ModelSource
   features?: FeatureReader
@@ -126,10 +128,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
+    llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
+  if (overrides.onCompleted !== undefined) completed.subscribe(overrides.onCompleted)
   const monitoring = createMonitoring({
     database,
     clock,

@@ -5,6 +5,9 @@ import { messageOf } from './kernel/errors.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
+/** Which variables may be sent to a backend as its key; the contract names the same. */
+const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
+
 const bytes = z.coerce.number().int().positive()
 
 const environment = z.object({
@@ -66,6 +69,8 @@ export type Config = Readonly<{
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   rollouts: { lookEveryMs: number }
   drainTimeoutMs: number
+  /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
+  llmKeys: ReadonlyMap<string, string>
 }>
 
 /** Reads the configuration, or throws with every problem at once. */
@@ -98,5 +103,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     rollouts: { lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
+    llmKeys: new Map(
+      Object.entries(env).flatMap(([name, value]) =>
+        LLM_KEY.test(name) && value !== undefined && value !== '' ? [[name, value] as const] : []
+      )
+    ),
   })
 }

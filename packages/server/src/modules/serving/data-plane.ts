@@ -228,6 +228,11 @@ function pickVariant(
 
 function readyModel(endpoint: LiveEndpoint, variant: LiveVariant): ServedModel {
   if (variant.served !== null) return variant.served
+  if (variant.llm !== null)
+    throw fail(
+      'request.invalid',
+      `"${endpoint.stored.name}" is an LLM; call it as model "${endpoint.stored.name}" at /v1/chat/completions`
+    )
   throw fail(
     'serving.not_ready',
     variant.state === 'failed'
