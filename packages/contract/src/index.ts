@@ -2,6 +2,7 @@ export { api, type Api } from './api.ts'
 export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
+  type Aggregate,
   entityManifest,
   featureManifest,
   onDemandManifest,
@@ -18,6 +19,7 @@ export {
   type OnDemandManifest,
   type Projection,
   type ServiceManifest,
+  type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
 export { trainingSet } from './features.ts'

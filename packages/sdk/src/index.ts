@@ -17,7 +17,9 @@ export {
   type RolloutSpec,
 } from './declarations/declare.ts'
 export { TrestleError } from './errors.ts'
+export { agg, type Window } from './features/aggregate.ts'
 export {
+  defineAggregateView,
   defineEntity,
   defineFeatureService,
   defineFeatureView,
