@@ -171,7 +171,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       notices: null,
     },
     processId: sortableId('proc', clock.now()),
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
   })
   registry.changed.subscribe((event) => {
     if (event.stage === 'Archived')
