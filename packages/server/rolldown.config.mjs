@@ -12,6 +12,7 @@ const external = [
   /^pg($|-)/,
   /^pino/,
   /^thread-stream/,
+  /^undici/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)
@@ -20,6 +21,7 @@ export default defineConfig({
   input: {
     main: 'src/main.ts',
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
+    'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',
   external,

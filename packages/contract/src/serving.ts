@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { llmSpec } from './llm.ts'
 import { epochMs, name, nothing } from './names.ts'
 import { route } from './route.ts'
 
@@ -9,6 +10,8 @@ const servedModel = z.object({ name: z.string(), version: z.int() })
 const servingVariant = z.object({
   name: z.string(),
   model: servedModel,
+  /** Of an LLM: its backends and how calls are made. Null for a model that runs here. */
+  llm: llmSpec.nullable(),
   state: z.enum(['loading', 'ready', 'failed']),
   /** Why it failed; null otherwise. */
   error: z.string().nullable(),
@@ -101,7 +104,16 @@ const ofEndpoint = z.object({ endpoint: name })
 const declaredEndpoint = z.strictObject({
   name,
   model: modelReference.optional(),
-  variants: z.array(z.strictObject({ variant: name, model: modelReference })).optional(),
+  llm: llmSpec.optional(),
+  variants: z
+    .array(
+      z.strictObject({
+        variant: name,
+        model: modelReference.optional(),
+        llm: llmSpec.optional(),
+      })
+    )
+    .optional(),
   ...settings,
   traffic: z
     .strictObject({
@@ -131,7 +143,10 @@ export const serving = {
     summary: 'Create an endpoint; its first variant is loaded and warm when this answers',
     body: z.strictObject({
       name,
-      model: modelReference,
+      /** Either a registered model … */
+      model: modelReference.optional(),
+      /** … or an LLM. */
+      llm: llmSpec.optional(),
       /** The name of the first variant; by default `v` and the version. */
       variant: name.optional(),
       ...settings,
@@ -170,9 +185,14 @@ export const serving = {
     role: 'operator',
     tag,
     status: 201,
-    summary: 'Add a model version, without traffic; it is loaded and warm when this answers',
+    summary:
+      'Add a model version or an LLM, without traffic; it is loaded and warm when this answers',
     params: ofEndpoint,
-    body: z.strictObject({ model: modelReference, variant: name.optional() }),
+    body: z.strictObject({
+      model: modelReference.optional(),
+      llm: llmSpec.optional(),
+      variant: name.optional(),
+    }),
     response: servingVariant,
     errors: ['serving.endpoint_not_found', 'resource.already_exists', 'serving.model_load_failed'],
   }),

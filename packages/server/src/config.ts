@@ -5,6 +5,9 @@ import { messageOf } from './kernel/errors.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
+/** Which variables may be sent to a backend as its key; the contract names the same. */
+const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
+
 const bytes = z.coerce.number().int().positive()
 
 const environment = z.object({
@@ -49,6 +52,10 @@ const environment = z.object({
   TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
   /** How often a running rollout looks at its evidence. */
   TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
+  /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
+  TRESTLE_PROMETHEUS_URL: z
+    .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
+    .default(''),
   TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
   /** How long stop waits for answers under way. */
   TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
@@ -64,8 +71,10 @@ export type Config = Readonly<{
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  rollouts: { lookEveryMs: number }
+  rollouts: { lookEveryMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
+  /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
+  llmKeys: ReadonlyMap<string, string>
 }>
 
 /** Reads the configuration, or throws with every problem at once. */
@@ -96,7 +105,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,
       requestTimeoutMs: e.TRESTLE_REQUEST_TIMEOUT_MS,
     },
-    rollouts: { lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS },
+    rollouts: {
+      lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS,
+      prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
+    },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
+    llmKeys: new Map(
+      Object.entries(env).flatMap(([name, value]) =>
+        LLM_KEY.test(name) && value !== undefined && value !== '' ? [[name, value] as const] : []
+      )
+    ),
   })
 }

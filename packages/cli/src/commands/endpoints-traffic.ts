@@ -3,6 +3,7 @@ import { contextOf } from '../context.ts'
 import { collectNumber } from '../parse/key-value.ts'
 import { withProgress } from '../progress.ts'
 import { showEndpoint } from './endpoint-view.ts'
+import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './llm-options.ts'
 
 type Shares = Readonly<Record<string, number>>
 
@@ -10,18 +11,27 @@ type Shares = Readonly<Record<string, number>>
 export function addTrafficCommands(endpoints: Command): void {
   const variants = endpoints.command('variants').description('the model versions of an endpoint')
 
-  variants
-    .command('add')
-    .description('add a model version, without traffic; it is loaded and warm when this ends')
-    .argument('<endpoint>')
-    .requiredOption('--model <reference>', 'fraud/3 or fraud@challenger')
+  addSourceOptions(
+    variants
+      .command('add')
+      .description(
+        'add a model version or an LLM, without traffic; it is loaded and warm when this ends'
+      )
+      .argument('<endpoint>')
+  )
     .option('--variant <name>', 'its name; by default v and the version')
     .addHelpText('after', '\nExample:\n  trestle endpoints variants add fraud --model fraud/3')
     .action(
-      async (endpoint: string, options: { model: string; variant?: string }, command: Command) => {
+      async (endpoint: string, options: SourceOptions & { variant?: string }, command: Command) => {
         const { client, out } = contextOf(command)
-        const added = await withProgress(`Loading ${options.model}`, () =>
-          client.serving.addVariant({ endpoint, ...options })
+        const { variant } = options
+        const source = sourceOf(options, command)
+        const added = await withProgress(`Loading ${sourceName(source)}`, () =>
+          client.serving.addVariant({
+            endpoint,
+            ...source,
+            ...(variant === undefined ? {} : { variant }),
+          })
         )
         if (!out.json(added))
           out.say(

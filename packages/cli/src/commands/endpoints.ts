@@ -8,9 +8,9 @@ import { withProgress } from '../progress.ts'
 import { showEndpoint } from './endpoint-view.ts'
 import { addPredictCommand } from './endpoints-predict.ts'
 import { addTrafficCommands } from './endpoints-traffic.ts'
+import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './llm-options.ts'
 
-type CreateOptions = {
-  model: string
+type CreateOptions = SourceOptions & {
   variant?: string
   featureService?: string
   stickyKey?: string
@@ -53,28 +53,40 @@ export function addEndpointCommands(program: Command): void {
       showEndpoint(out, await client.serving.getEndpoint({ endpoint }))
     })
 
-  endpoints
-    .command('create')
-    .description('make an endpoint; it is loaded and warm when this ends')
-    .argument('<name>')
-    .requiredOption('--model <reference>', 'fraud/3 or fraud@champion')
+  addSourceOptions(
+    endpoints
+      .command('create')
+      .description('make an endpoint; it is loaded and warm when this ends')
+      .argument('<name>')
+  )
     .option('--variant <name>', 'the name of the first variant; by default v and the version')
     .option('--feature-service <name>', 'fills in features by entity')
     .option('--sticky-key <what>', 'what decides the variant: an input, header:<name> or api-key')
     .option('--columns <a,b,c>', 'column names, when the model has no signature', parseList)
-    .addHelpText('after', '\nExample:\n  trestle endpoints create fraud --model fraud@champion')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  trestle endpoints create fraud --model fraud@champion\n  trestle endpoints create chat --llm openai:gpt-4o-mini\n  trestle endpoints create chat --llm vllm:llama --backend http://10.0.0.5:8000/v1 --key-env none'
+    )
     .action(async (name: string, options: CreateOptions, command: Command) => {
       const { client, out } = contextOf(command)
-      const { columns, ...rest } = options
-      const endpoint = await withProgress(`Loading ${options.model}`, () =>
+      const { columns, variant, featureService, stickyKey } = options
+      const source = sourceOf(options, command)
+      const endpoint = await withProgress(`Loading ${sourceName(source)}`, () =>
         client.serving.createEndpoint({
           name,
-          ...rest,
+          ...source,
+          ...(variant === undefined ? {} : { variant }),
+          ...(featureService === undefined ? {} : { featureService }),
+          ...(stickyKey === undefined ? {} : { stickyKey }),
           ...(columns === undefined ? {} : { columns: [...columns] }),
         })
       )
       showEndpoint(out, endpoint)
-      out.say(`\nTry it: trestle endpoints predict ${name} --example`)
+      out.say(
+        'llm' in source
+          ? `\nTry it: curl ${client.url}/v1/chat/completions -H 'content-type: application/json' -d '{"model": "${name}", "messages": [{"role": "user", "content": "Hello"}]}'`
+          : `\nTry it: trestle endpoints predict ${name} --example`
+      )
     })
 
   endpoints

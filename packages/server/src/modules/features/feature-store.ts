@@ -9,6 +9,7 @@ import { createMaterializer } from './materialize.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import type { PointInTimeMode } from './offline/point-in-time.ts'
+import { createArrivals } from './online/arrivals.ts'
 import type { OnlineStore } from './online/online-store.ts'
 import { readOnline, type OnlineValues } from './online/read-online.ts'
 import { createPush } from './push.ts'
@@ -42,7 +43,8 @@ export function createFeatureStore(deps: {
   temporaryDir: string
 }) {
   const { catalog, definitions, offline, online, clock } = deps
-  const materializer = createMaterializer(deps)
+  const arrivals = createArrivals(online)
+  const materializer = createMaterializer({ ...deps, arrivals })
   const joins = createHistorical(deps)
   const plans = new Map<string, Selection>()
   let plansOf = -1
@@ -66,13 +68,13 @@ export function createFeatureStore(deps: {
     catalog,
     viewNames: (project: string): string[] => [...catalog.of(project).views.keys()],
     offlineFacts: (storage: number) => offline.log.facts(storage),
-    onlineCount: (storage: number) => online.count(storage),
-    watermark: (storage: number) => online.watermark(storage),
+    onlineCount: (feed: number) => online.count(feed),
+    watermark: (feed: number) => online.watermark(feed),
     now: () => clock.now(),
     select,
     online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
       readOnline(online, select(project, wanted), { rows, now }),
-    push: createPush(deps),
+    push: createPush({ ...deps, arrivals }),
     materialize: materializer.materialize,
     progress: materializer.progress,
 

@@ -9,6 +9,7 @@ import { appendValue, fromDuckDb, sqlType } from './offline/columns.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { loadEntityFile, loadEntityRows, type EntityTable } from './offline/entity-table.ts'
+import { joinAggregates } from './offline/aggregate-join.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import { pointInTimeSql, ROW, type PointInTimeMode } from './offline/point-in-time.ts'
 import type { Selection } from './selection.ts'
@@ -54,11 +55,19 @@ export function createHistorical(deps: {
     const parts: string[] = []
     for (const [i, read] of selection.reads.entries()) {
       await offline.openRows(connection, read.storage, `rows_${i}`)
+      const keys = read.keys.map((k) => ({ view: k.view, entity: k.entity }))
+      if (read.plan !== null) {
+        const features = read.columns.map((c) => ({ at: c.at, as: `s${c.slot}` }))
+        const view = { rows: `rows_${i}`, keys, plan: read.plan, features }
+        await joinAggregates(connection, { view, mode, into: `part_${i}` })
+        parts.push(`JOIN part_${i} USING (${ROW})`)
+        continue
+      }
       const sql = pointInTimeSql(
         'entities',
         {
           rows: `rows_${i}`,
-          keys: read.keys.map((k) => ({ view: k.view, entity: k.entity })),
+          keys,
           features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
           ttlUs: read.ttlUs,
         },

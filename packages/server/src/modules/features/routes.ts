@@ -143,9 +143,10 @@ function wantedOf(input: { service?: string; features?: string[]; fullNames: boo
 }
 
 async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureView> {
-  const { project, storageId, breaking: _breaking, ...spec } = view
+  const { project, storageId, stateId, breaking: _breaking, ...spec } = view
   const facts = store.offlineFacts(storageId)
-  const watermark = await store.watermark(storageId)
+  const feed = stateId ?? storageId
+  const watermark = await store.watermark(feed)
   const ms = (us: number | null): number | null =>
     us === null ? null : Math.max(0, Math.floor(us / 1000))
   return {
@@ -157,7 +158,7 @@ async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureV
       breaking: [...v.breaking],
     })),
     offlineRows: facts.rows,
-    onlineRows: await store.onlineCount(storageId),
+    onlineRows: await store.onlineCount(feed),
     newestEventAt: ms(facts.newestEventUs),
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,

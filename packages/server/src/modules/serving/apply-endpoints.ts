@@ -1,6 +1,6 @@
 import type { DeclaredEndpoint, ServingChange } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
-import type { EndpointControl } from './endpoint-control.ts'
+import type { EndpointControl, NewVariant } from './endpoint-control.ts'
 import type { Fleet, LiveEndpoint } from './fleet.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -62,9 +62,9 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
   const [first, ...others] = variantsOf(declared)
   if (live === undefined) {
     if (first === undefined)
-      throw fail('request.invalid', `Endpoint "${declared.name}" needs a model or variants`)
+      throw fail('request.invalid', `Endpoint "${declared.name}" needs a model, an llm or variants`)
     const { featureService, stickyKey, columns } = declared
-    const detail = [first, ...others].map(({ model }) => model).join(', ')
+    const detail = [first, ...others].map(sourceOf).join(', ')
     const create = () => control.create({ ...at, ...first, featureService, stickyKey, columns })
     steps.push({ kind: 'create', subject, detail, run: create })
     for (const variant of others) steps.push(addition(deps, at, variant))
@@ -99,19 +99,20 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
   return steps
 }
 
-type NamedModel = Readonly<{ variant?: string; model: string }>
+const variantsOf = ({ variants, model, llm }: DeclaredEndpoint): readonly NewVariant[] =>
+  variants ?? (model === undefined && llm === undefined ? [] : [{ model, llm }])
 
-const variantsOf = (declared: DeclaredEndpoint): readonly NamedModel[] =>
-  declared.variants ?? (declared.model === undefined ? [] : [{ model: declared.model }])
+const sourceOf = ({ model, llm }: NewVariant): string =>
+  model ?? llm?.backends.map((backend) => `${backend.provider}:${backend.model}`).join(', ') ?? ''
 
 const addition = (
   { control }: Deps,
   at: { project: string; name: string },
-  variant: NamedModel
+  variant: NewVariant
 ): Step => ({
   kind: 'create',
-  subject: `variant ${at.name}/${variant.variant ?? variant.model}`,
-  detail: variant.model,
+  subject: `variant ${at.name}/${variant.variant ?? sourceOf(variant)}`,
+  detail: sourceOf(variant),
   run: async () => void (await control.addVariant(at, variant)),
 })
 

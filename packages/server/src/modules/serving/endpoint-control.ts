@@ -1,8 +1,10 @@
+import type { LlmSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
+import { safeName } from './llm/backend.ts'
 import type { ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingStore } from './store.ts'
 import { findTrafficFault, type Traffic } from './traffic.ts'
@@ -10,8 +12,9 @@ import { findTrafficFault, type Traffic } from './traffic.ts'
 export type NewEndpoint = Readonly<{
   project: string
   name: string
-  /** Of the first variant; it gets all traffic. */
-  model: string
+  /** Of the first variant; it gets all traffic. One of `model` and `llm` is given. */
+  model?: string | undefined
+  llm?: LlmSpec | null | undefined
   variant?: string | undefined
   featureService: string | null
   stickyKey: string | null
@@ -23,10 +26,7 @@ export interface EndpointControl {
   create(request: NewEndpoint): Promise<void>
   remove(project: string, name: string): Promise<void>
   /** Loads and warms the model, then adds it without traffic. The same variant with the same model again changes nothing. */
-  addVariant(
-    at: EndpointName,
-    request: { variant?: string | undefined; model: string }
-  ): Promise<VariantRecord>
+  addVariant(at: EndpointName, request: NewVariant): Promise<VariantRecord>
   /** Throws `resource.conflict` while the variant has traffic. */
   removeVariant(at: EndpointName, variant: string): Promise<void>
   /** Setting what is set already changes nothing. */
@@ -40,6 +40,13 @@ export interface EndpointControl {
   reload(): Promise<void>
 }
 
+/** What a variant serves: a registered model version, or an LLM. */
+export type NewVariant = Readonly<{
+  variant?: string | undefined
+  model?: string | undefined
+  llm?: LlmSpec | null | undefined
+}>
+
 export type EndpointName = Readonly<{ project: string; name: string }>
 
 /** Two writers of one endpoint meet seldom; more misses than this in a row is a fault. */
@@ -50,6 +57,8 @@ export function createEndpointControl(deps: {
   fleet: Fleet
   loader: ModelLoader
   clock: Clock
+  /** Throws when an LLM can't be called: a key or an address is missing. */
+  checkLlm: (spec: LlmSpec) => void
 }): EndpointControl {
   const { store, fleet, loader, clock } = deps
 
@@ -103,12 +112,34 @@ export function createEndpointControl(deps: {
     })
   }
 
+  /** Brings what a variant serves to life: loads a model, or looks whether an LLM can be called. */
+  const open = async (
+    settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
+    { model, llm, variant }: NewVariant,
+    others: StoredEndpoint['variants']
+  ): Promise<OpenedVariant> => {
+    if ((model === undefined) === (llm == null))
+      throw fail('request.invalid', 'Give a variant either a model or an llm')
+    if (llm != null) {
+      deps.checkLlm(llm)
+      const own = llmIdentity(llm, others)
+      return {
+        served: null,
+        llm,
+        model: own,
+        defaultName: uniqueVariant(safeName(own.name), others),
+      }
+    }
+    const served = await load(settings, { variant, model: model ?? '' })
+    return { served, llm: null, model: served.model, defaultName: defaultName(served) }
+  }
+
   return {
     async create(request) {
       const { project, name, featureService, stickyKey, columns } = request
       if ((await store.findEndpoint(project, name)) !== null) throw taken(name)
-      const served = await load(request, request)
-      const variant = request.variant ?? defaultName(served)
+      const opened = await open(request, request, [])
+      const variant = request.variant ?? opened.defaultName
       const now = clock.now()
       const id = sortableId('ep', now)
       const stored: StoredEndpoint = {
@@ -119,16 +150,16 @@ export function createEndpointControl(deps: {
         featureService,
         stickyKey,
         columns,
-        variants: [{ name: variant, model: served.model, addedAt: now }],
+        variants: [{ name: variant, model: opened.model, llm: opened.llm, addedAt: now }],
         traffic: { salt: id, weights: [{ variant, basisPoints: 10_000 }], shadows: [] },
         createdAt: now,
         updatedAt: now,
       }
       if (!(await store.insertEndpoint(stored))) {
-        await served.retire()
+        await opened.served?.retire()
         throw taken(name)
       }
-      fleet.put(stored, new Map([[variant, served]]))
+      fleet.put(stored, loadedOf(variant, opened))
     },
 
     async remove(project, name) {
@@ -139,9 +170,9 @@ export function createEndpointControl(deps: {
 
     async addVariant(at, request) {
       const stored = await read(at)
-      const served = await load(stored, request)
-      const name = request.variant ?? defaultName(served)
-      const loaded = new Map([[name, served]])
+      const opened = await open(stored, request, stored.variants)
+      const name = request.variant ?? opened.defaultName
+      const loaded = loadedOf(name, opened)
       try {
         await change(
           at,
@@ -150,10 +181,12 @@ export function createEndpointControl(deps: {
             if (old === undefined)
               return {
                 ...before,
-                variants: [...before.variants, { name, model: served.model, addedAt: clock.now() }],
+                variants: [
+                  ...before.variants,
+                  { name, model: opened.model, llm: opened.llm, addedAt: clock.now() },
+                ],
               }
-            if (old.model.name === served.model.name && old.model.version === served.model.version)
-              return before
+            if (isSameSource(old, opened)) return before
             throw fail(
               'resource.already_exists',
               `Variant "${name}" is ${old.model.name}/${old.model.version}; take another name`
@@ -162,7 +195,7 @@ export function createEndpointControl(deps: {
           loaded
         )
       } catch (error) {
-        await served.retire()
+        await opened.served?.retire()
         throw error
       }
       return toVariantRecord(liveVariant(fleet, at, name))
@@ -248,6 +281,42 @@ function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant 
     throw fail('serving.variant_not_found', `Variant "${name}" was removed meanwhile`)
   return variant
 }
+
+type OpenedVariant = Readonly<{
+  served: ServedModel | null
+  llm: LlmSpec | null
+  model: Readonly<{ name: string; version: number }>
+  defaultName: string
+}>
+
+const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, ServedModel> =>
+  new Map(served === null ? [] : [[name, served]])
+
+/** An LLM is known by its first backend's model; each further variant of the same model is a version of it. */
+function llmIdentity(
+  { backends }: LlmSpec,
+  others: StoredEndpoint['variants']
+): { name: string; version: number } {
+  const name = backends[0]?.model ?? ''
+  const versions = others
+    .filter(({ model }) => model.name === name)
+    .map(({ model }) => model.version)
+  return { name, version: Math.max(0, ...versions) + 1 }
+}
+
+function uniqueVariant(name: string, others: StoredEndpoint['variants']): string {
+  let unique = name
+  for (let i = 2; others.some((other) => other.name === unique); i++) unique = `${name}-${i}`
+  return unique
+}
+
+const isSameSource = (
+  old: StoredEndpoint['variants'][number],
+  { llm, model }: OpenedVariant
+): boolean =>
+  llm === null
+    ? old.model.name === model.name && old.model.version === model.version
+    : JSON.stringify(old.llm) === JSON.stringify(llm)
 
 const defaultName = (served: ServedModel): string => `v${served.model.version}`
 

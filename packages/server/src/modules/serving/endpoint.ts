@@ -1,3 +1,4 @@
+import type { LlmSpec } from '@trestle/contract'
 import type { Traffic } from './traffic.ts'
 
 export type VariantState = 'loading' | 'ready' | 'failed'
@@ -6,6 +7,8 @@ export type VariantState = 'loading' | 'ready' | 'failed'
 export type VariantRecord = Readonly<{
   name: string
   model: Readonly<{ name: string; version: number }>
+  /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
+  llm: LlmSpec | null
   state: VariantState
   /** Why it failed; null otherwise. */
   error: string | null
@@ -31,6 +34,8 @@ export type EndpointRecord = Readonly<{
 export type StoredEndpoint = Readonly<
   Omit<EndpointRecord, 'variants'> & {
     revision: number
-    variants: readonly Readonly<Pick<VariantRecord, 'name' | 'model' | 'addedAt'>>[]
+    variants: readonly Readonly<
+      Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & { llm?: LlmSpec | null }
+    >[]
   }
 >

@@ -1,6 +1,9 @@
+import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { EndpointRecord, StoredEndpoint, VariantRecord, VariantState } from './endpoint.ts'
+import { openLlmVariant, missingKeys, type LlmVariant } from './llm/llm-variant.ts'
+import type { KeySource, LlmAccounts } from './llm/ports.ts'
 import type { ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingMetrics, VariantMeter } from './serving-metrics.ts'
 import { createShadowQueue, type ShadowQueue, type ShadowLimits } from './shadow-queue.ts'
@@ -16,6 +19,8 @@ export type LiveVariant = {
   error: string | null
   failedAt: number
   served: ServedModel | null
+  /** Of an LLM; null for a model that runs here. */
+  llm: LlmVariant | null
 }
 
 export type LiveEndpoint = Readonly<{
@@ -53,6 +58,7 @@ export function createFleet(deps: {
   metrics: ServingMetrics
   log: Logger
   shadowLimits: ShadowLimits
+  llm: { clock: Clock; keys: KeySource; accounts: LlmAccounts }
 }): Fleet {
   const { loader, metrics, log } = deps
   const byName = new Map<string, LiveEndpoint>()
@@ -105,15 +111,25 @@ export function createFleet(deps: {
   const enlist = (
     stored: StoredEndpoint,
     entry: StoredEndpoint['variants'][number]
-  ): LiveVariant => ({
-    ...entry,
-    meter: metrics.meter({ endpoint: stored.name, variant: entry.name }),
-    shadows: createShadowQueue(deps.shadowLimits),
-    state: 'loading',
-    error: null,
-    failedAt: 0,
-    served: null,
-  })
+  ): LiveVariant => {
+    const { name, model, addedAt } = entry
+    const missing = entry.llm == null ? [] : missingKeys(entry.llm, deps.llm.keys)
+    return {
+      name,
+      model,
+      addedAt,
+      meter: metrics.meter({ endpoint: stored.name, variant: name }),
+      shadows: createShadowQueue(deps.shadowLimits),
+      ...(entry.llm == null
+        ? { state: 'loading', error: null }
+        : missing.length === 0
+          ? { state: 'ready', error: null }
+          : { state: 'failed', error: `The server's environment has no ${missing.join(', ')}` }),
+      failedAt: 0,
+      served: null,
+      llm: entry.llm == null ? null : openLlmVariant(deps.llm, entry.llm),
+    }
+  }
 
   const ready = (variant: LiveVariant, served: ServedModel): void => {
     variant.served = served
@@ -165,7 +181,8 @@ export function createFleet(deps: {
           stored.variants.map(({ name }) => name)
         ),
       })
-      for (const variant of added) if (variant.served === null) load(stored, variant)
+      for (const variant of added)
+        if (variant.served === null && variant.llm === null) load(stored, variant)
       for (const variant of before?.variants.values() ?? [])
         if (variants.get(variant.name) !== variant) retire(variant)
     },
@@ -181,7 +198,8 @@ export function createFleet(deps: {
       const before = performance.now() - ageMs
       for (const { stored, variants } of byName.values())
         for (const variant of variants.values())
-          if (variant.state === 'failed' && variant.failedAt <= before) load(stored, variant)
+          if (variant.state === 'failed' && variant.llm === null && variant.failedAt <= before)
+            load(stored, variant)
     },
     pending: () =>
       [...byName.values()].flatMap(({ stored, variants, plan }) =>
@@ -214,6 +232,7 @@ export function toRecord({ stored, variants }: LiveEndpoint): EndpointRecord {
 export const toVariantRecord = (variant: LiveVariant): VariantRecord => ({
   name: variant.name,
   model: variant.model,
+  llm: variant.llm?.spec ?? null,
   state: variant.state,
   error: variant.error,
   addedAt: variant.addedAt,

@@ -25,6 +25,11 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { createLlmGateway } from './llm/gateway.ts'
+import { missingKeys } from './llm/llm-variant.ts'
+import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
+import { createTokenCounter } from './llm/tokens/token-counter.ts'
+import { createUpstream } from './llm/upstream.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
 import { createServingStore } from './store.ts'
@@ -101,7 +106,13 @@ export function createServing(deps: {
   mayChangeTraffic?: TrafficGate
   /** Everything is admitted when left out. */
   admit?: Admission
+  /** Whether a copy of a request may go to a shadow; always when left out. Asked before each copy, so it must answer from memory. */
+  mayShadow?: (endpointId: string, variant: string) => boolean
   runtime?: Runtime
+  /** Prices and budgets of LLM calls; without it nothing is priced and everything is let in. */
+  llmAccounts?: LlmAccounts
+  /** Keys of LLM backends by the name of their variable. */
+  llmKeys?: ReadonlyMap<string, string>
   config?: Partial<ServingConfig>
   version: string
 }): Serving {
@@ -116,23 +127,47 @@ export function createServing(deps: {
     runtime: deps.runtime ?? createOnnxRuntime(),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
+  const accounts = deps.llmAccounts ?? freeAccounts
+  const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
+  const upstream = createUpstream()
+  const tokens = createTokenCounter()
   const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
   const fleet: Fleet = createFleet({
     loader,
     metrics,
     log,
     shadowLimits: { maxQueued: config.maxShadowQueued, maxRunning: config.maxShadowRunning },
+    llm: { clock, keys, accounts },
   })
   const control = createEndpointControl({
     store: createServingStore(deps.database),
     fleet,
     loader,
     clock,
+    checkLlm: (spec) => {
+      const missing = missingKeys(spec, keys)
+      if (missing.length > 0)
+        throw fail(
+          'serving.model_load_failed',
+          `The server's environment has no ${missing.join(', ')}; set it and start the server again, or name another variable`
+        )
+    },
+  })
+  const gateway = createLlmGateway({
+    fleet,
+    upstream,
+    accounts,
+    keys,
+    tokens,
+    clock,
+    log,
+    onCompleted: (event) => completed.publish(event),
   })
   const dataPlane = createDataPlane({
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
+    mayShadow: deps.mayShadow ?? (() => true),
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),
@@ -158,6 +193,8 @@ export function createServing(deps: {
       addProtocols(app, {
         dataPlane,
         fleet,
+        gateway,
+        clock,
         maxBodyBytes: config.maxBodyBytes,
         maxBatchRows: config.maxBatchRows,
         version: deps.version,
@@ -194,6 +231,8 @@ export function createServing(deps: {
     start: () => control.reload(),
     async stop(signal) {
       await dataPlane.flush()
+      await Promise.race([gateway.flush(), aborted(signal)])
+      await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])
     },
   }
@@ -213,3 +252,5 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+
+export { inputTokens, type Meter, type Usage } from './llm/token-usage.ts'

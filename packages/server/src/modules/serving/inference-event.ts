@@ -1,4 +1,5 @@
 import type { Scalar } from '../../kernel/scalar.ts'
+import type { LlmUsage } from './llm/llm-call.ts'
 
 /** A named input or output, one value per row. */
 export type LoggedColumn = Readonly<{
@@ -37,4 +38,6 @@ export type InferenceCompleted = Readonly<{
   outputs: readonly LoggedColumn[]
   /** Event time of the oldest feature value used, epoch ms; null when no feature was read. */
   oldestFeatureAt: number | null
+  /** What an LLM call used; null or absent for every other prediction. */
+  llm?: LlmUsage | null
 }>

@@ -52,8 +52,8 @@ export function addServingRoutes(
         await control.remove(project, endpoint)
         return {}
       },
-      addVariant: async ({ endpoint, model, variant }, { project }) =>
-        control.addVariant({ project, name: endpoint }, { model, variant }),
+      addVariant: async ({ endpoint, ...variant }, { project }) =>
+        control.addVariant({ project, name: endpoint }, variant),
       removeVariant: async ({ endpoint, variant }, { project }) => {
         await control.removeVariant({ project, name: endpoint }, variant)
         return {}

@@ -1,4 +1,5 @@
 import type { FeatureStatus } from '@trestle/contract'
+import { readState } from '../aggregate/state.ts'
 import { readEntityRow } from '../rows.ts'
 import { encodeKey, unpackRow } from '../row-codec.ts'
 import type { Read, Selection } from '../selection.ts'
@@ -45,15 +46,30 @@ export function readOnline(
       keys.push(encodeKey(key as Exclude<Value, null>[])) // no null among them, by the line before
       at.push(i)
     })
-    const fill = (found: readonly (StoredRow | null)[]): void =>
-      found.forEach((row, j) => {
-        const target = slots[at[j] ?? -1]
-        if (row !== null && target !== undefined)
-          fillSlots(target, read, { row, nowUs: request.now * 1000 })
+    const nowUs = request.now * 1000
+    const { plan } = read
+    const eachSlot =
+      <T>(fill: (target: Slots, found: T) => void) =>
+      (found: readonly T[]): void =>
+        found.forEach((one, j) => {
+          const target = slots[at[j] ?? -1]
+          if (target !== undefined) fill(target, one)
+        })
+    if (plan === null) {
+      const fill = eachSlot((target: Slots, row: StoredRow | null) => {
+        if (row !== null) fillSlots(target, read, { row, nowUs })
       })
-    const found = store.read(read.storage.id, keys, request.now)
-    if (found instanceof Promise) pending.push(found.then(fill))
-    else fill(found)
+      const found = store.read(read.feed, keys, request.now)
+      if (found instanceof Promise) pending.push(found.then(fill))
+      else fill(found)
+    } else {
+      const fill = eachSlot((target: Slots, state: string | null) =>
+        fillWindows(target, read, readState(plan, state, nowUs))
+      )
+      const found = store.readStates(read.feed, keys)
+      if (found instanceof Promise) pending.push(found.then(fill))
+      else fill(found)
+    }
   }
   const answer = (): OnlineValues => collect(selection, slots)
   return pending.length === 0 ? answer() : Promise.all(pending).then(answer)
@@ -71,6 +87,21 @@ function fillSlots(
     target.values[slot] = isStale ? null : value
     target.statuses[slot] = isStale ? 'OUTSIDE_MAX_AGE' : value === null ? 'NULL_VALUE' : 'PRESENT'
     target.eventsUs[slot] = row.eventUs
+  }
+}
+
+/** A window without events has the count 0, whether or not its entity was ever seen; every other aggregate of nothing is null. */
+function fillWindows(
+  target: Slots,
+  read: Read,
+  found: { values: readonly Value[]; eventUs: number | null }
+): void {
+  for (const { at, slot } of read.columns) {
+    const value = found.values[at] ?? null
+    target.values[slot] = value
+    target.statuses[slot] =
+      value !== null ? 'PRESENT' : found.eventUs === null ? 'NOT_FOUND' : 'NULL_VALUE'
+    target.eventsUs[slot] = found.eventUs
   }
 }
 

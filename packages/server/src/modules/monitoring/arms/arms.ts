@@ -36,6 +36,10 @@ export type ArmStats = ArmKey &
     rejected: number
     nanOutputs: number
     busyMs: number
+    /** Answers by the names and types of their outputs. */
+    schemas: Readonly<Record<string, number>>
+    /** How old the oldest feature value of each request was, in ms; null where none was read. */
+    featureAge: Readonly<{ sketch: ArmTotalsState['featureAge'] }>
     /** `sketch` holds the whole distribution (DDSketch state, 1 % relative error); null before the first request. */
     latency: Readonly<{
       sketch: ArmTotalsState['latency']
@@ -60,6 +64,8 @@ export type ShadowComparison = Readonly<{
   shadow: string
   coveredFrom: number
   pairs: number
+  /** Pairs where both gave a score. */
+  scored: number
   agreement: number | null
   meanAbsDiff: number | null
   varAbsDiff: number | null
@@ -284,11 +290,12 @@ function toPairedRows(outputs: InferenceCompleted['outputs'], rows: number): Pai
 
 function toStats(total: ArmTotals): Omit<ArmStats, keyof ArmKey | 'coveredFrom'> {
   const n = total.score.count()
-  const { latency, scores, loss, score, ...counts } = total
+  const { latency, featureAge, scores, loss, score, ...counts } = total
   const quantile = (sketch: typeof latency, q: number): number | null =>
     sketch === null || sketch.count() === 0 ? null : sketch.quantile(q)
   return {
     ...counts,
+    featureAge: { sketch: featureAge?.toJSON() ?? null },
     latency: {
       sketch: latency?.toJSON() ?? null,
       p50: quantile(latency, 0.5),
@@ -312,6 +319,7 @@ function toComparison(total: PairTotals) {
   const { pairs, scored, timed } = total
   return {
     pairs,
+    scored,
     agreement: pairs === 0 ? null : total.agreements / pairs,
     meanAbsDiff: scored === 0 ? null : total.absDiff / scored,
     varAbsDiff:

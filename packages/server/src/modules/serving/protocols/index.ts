@@ -1,9 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { DataPlane } from '../data-plane.ts'
+import type { Clock } from '../../../kernel/clock.ts'
 import type { Fleet } from '../fleet.ts'
+import type { LlmGateway } from '../llm/gateway.ts'
+import { addAnthropic } from './anthropic/routes.ts'
 import { addKserveV1 } from './kserve-v1.ts'
 import { addMlflowScoring } from './mlflow.ts'
 import { addOipRest } from './oip/routes.ts'
+import { addOpenAi } from './openai/routes.ts'
 import { addPlainJson } from './plain-json.ts'
 
 /** Every HTTP protocol that predictions come by. */
@@ -12,6 +16,8 @@ export function addProtocols(
   deps: {
     dataPlane: DataPlane
     fleet: Fleet
+    gateway: LlmGateway
+    clock: Clock
     maxBodyBytes: number
     maxBatchRows: number
     version: string
@@ -21,4 +27,6 @@ export function addProtocols(
   addOipRest(app, deps)
   addMlflowScoring(app, deps)
   addKserveV1(app, deps)
+  addOpenAi(app, deps)
+  addAnthropic(app, deps)
 }

@@ -6,6 +6,7 @@ import { readBody, takeRawBodies, toInference } from './http-request.ts'
 import { readScoring } from './mlflow.ts'
 import { sendOipError } from './oip/errors.ts'
 import { findModel, findVersion, requireServed } from './oip/model-info.ts'
+import { isLlm, toModel } from './openai/models.ts'
 import { rowJson, valueJson } from './plain-json.ts'
 import { rowsOf } from '../tensor.ts'
 
@@ -23,7 +24,10 @@ export function addKserveV1(
     const read = { config: { role: 'viewer', audit: false } } as const
     scope.get<{ Params: { model: string } }>('/v1/models/:model', read, async (request) => {
       const { project, params } = request
-      requireServed(findVersion(findModel(deps.fleet, project, params.model), null))
+      const endpoint = findModel(deps.fleet, project, params.model)
+      // OpenAI's API has this route too.
+      if (isLlm(endpoint)) return { ...toModel(endpoint), name: params.model, ready: true }
+      requireServed(findVersion(endpoint, null))
       return { name: params.model, ready: true }
     })
     scope.post<{ Params: { call: string } }>('/v1/models/:call', read, async (request, reply) => {
