@@ -25,8 +25,8 @@ const ROW = /^(.*)\.(\d+)$/
 
 /** The latest predictions by id, so that a prompt label finds its prediction without a look at the disk. A request is remembered with its shadows. */
 export function createRecentRows() {
+  // By the prediction id alone: ids are random and never shared.
   const requests = createNewestMap<string, Kept[]>(MAX_REQUESTS)
-  const keyOf = (project: string, id: string): string => `${project}\u0000${id}`
 
   const rowsOf = (events: readonly Kept[], index: number): LabelledRow[] =>
     events.flatMap((event) => (index < Math.max(1, event.rows) ? [toRow(event, index)] : []))
@@ -34,7 +34,7 @@ export function createRecentRows() {
   return {
     observe(event: InferenceCompleted): void {
       if (event.status !== 'ok') return
-      const key = keyOf(event.project, event.pairedWith ?? event.predictionId)
+      const key = event.pairedWith ?? event.predictionId
       const known = requests.get(key)
       const kept = keep(event)
       if (known === undefined) requests.set(key, [kept])
@@ -44,11 +44,9 @@ export function createRecentRows() {
     find(project: string, id: string): readonly LabelledRow[] {
       const named = ROW.exec(id)
       const rows = [
-        ...rowsOf(requests.get(keyOf(project, id)) ?? [], 0),
-        ...(named === null
-          ? []
-          : rowsOf(requests.get(keyOf(project, named[1] ?? '')) ?? [], Number(named[2]))),
-      ]
+        ...rowsOf(requests.get(id) ?? [], 0),
+        ...(named === null ? [] : rowsOf(requests.get(named[1] ?? '') ?? [], Number(named[2]))),
+      ].filter((row) => row.project === project)
       return rows.some((row) => row.predictionId === id) ? rows : []
     },
   }
