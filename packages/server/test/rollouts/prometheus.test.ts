@@ -26,7 +26,8 @@ describe.skipIf(!(await hasPrometheus()))('with a real Prometheus that scrapes t
   })
 
   test('numbers, empty answers, many series and bad queries are told apart', async () => {
-    const { instant } = createPrometheus(`${prometheus.url}/`)
+    const server = createPrometheus(`${prometheus.url}/`)
+    const instant = (query: string) => server.instant(query)
     expect(await instant('vector(4.5)')).toBe(4.5)
     expect(await instant('scalar(vector(2))')).toBe(2)
     expect(await instant('1/0 * vector(1)')).toBe(Infinity)
