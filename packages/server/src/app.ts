@@ -115,6 +115,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     blobs,
     dataDir,
     duckdb,
+    onListenerError,
     config: config.features,
   })
   const serving = createServing({
