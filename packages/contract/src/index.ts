@@ -95,7 +95,14 @@ export {
   type ModelVersionSummary,
   type RegisteredModel,
 } from './registry.ts'
-export type { NewRollout } from './rollouts.ts'
+export type { BusinessValue, NewRollout } from './rollouts.ts'
+export {
+  rolloutOptions,
+  type DeclaredFreeze,
+  type DeclaredPolicy,
+  type RolloutOptions,
+} from './rollouts-options.ts'
+export { gate, gateKey, type Gate, type GateInput, type GateMetric } from './rollouts-gates.ts'
 export type {
   GateVerdict,
   HoldCause,
@@ -104,13 +111,7 @@ export type {
   RolloutStage,
   RolloutTransition,
 } from './rollouts-record.ts'
-export type {
-  Gate,
-  GateInput,
-  GateMetric,
-  RolloutStrategy,
-  RolloutStrategyInput,
-} from './rollouts-strategy.ts'
+export type { RolloutGoal, RolloutStrategy, RolloutStrategyInput } from './rollouts-strategy.ts'
 
 export type {
   DeclaredEndpoint,

@@ -10,6 +10,7 @@ import { createMonitoring, monitoringMigrations } from './modules/monitoring/ind
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import {
   createEvidence,
+  createPrometheus,
   createRollouts,
   rolloutMigrations,
   type EndpointPort,
@@ -41,7 +42,7 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
-import { championsFrom, endpointsFrom } from './wiring/rollout-ports.ts'
+import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -107,6 +108,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     folderRoot: join(dataDir, 'models'),
     onListenerError,
+    deferMove: (move) => rollouts.deferMove(move),
   })
   const features = createFeatures({
     database,
@@ -129,6 +131,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
+    mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -161,9 +164,21 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         costOf: (q) => costs.costOf(q),
       }),
       champion: championsFrom(registry),
+      predictions: predictionsFrom(monitoring),
+      queries:
+        config.rollouts.prometheusUrl === null
+          ? null
+          : createPrometheus(config.rollouts.prometheusUrl),
+      notices: null,
     },
     processId: sortableId('proc', clock.now()),
     config: { lookEveryMs: config.rollouts.lookEveryMs },
+  })
+  registry.changed.subscribe((event) => {
+    if (event.stage === 'Archived')
+      rollouts
+        .onArchived(event)
+        .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
   // Parts stop in reverse: serving before those that log and book its last predictions.
   const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]

@@ -13,8 +13,12 @@ export type {
   EndpointFacts,
   EndpointPort,
   EvidencePort,
+  Notice,
+  PredictionPort,
+  RegistryStage,
   VariantFacts,
 } from './ports.ts'
+export { createPrometheus } from './prometheus.ts'
 export type { RolloutRecord } from './record.ts'
 
 export type { Rollouts } from './rollouts.ts'

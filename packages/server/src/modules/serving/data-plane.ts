@@ -72,6 +72,7 @@ export function createDataPlane(deps: {
   fleet: Fleet
   features: FeatureReader | null
   admit: Admission
+  mayShadow: (endpointId: string, variant: string) => boolean
   clock: Clock
   limits: { timeoutMs: number; shadowTimeoutMs: number }
   onCompleted: (event: InferenceCompleted) => void
@@ -127,19 +128,21 @@ export function createDataPlane(deps: {
       const variant = endpoint.variants.get(name)
       if (variant === undefined || variant === prediction.variant) continue
       if (!isShadowed(share, { salt: `${endpoint.plan.salt}/${name}`, id: prediction.id })) continue
-      const isTaken = variant.shadows.offer(async () => {
-        const copy: Prediction = {
-          ...prediction,
-          variant,
-          id: randomHexId(),
-          at: clock.now(),
-          begunAt: performance.now(),
-          role: 'shadow',
-          pairedWith: prediction.id,
-        }
-        const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
-        tell(copy, result, performance.now() - copy.begunAt)
-      })
+      const isTaken =
+        deps.mayShadow(endpoint.stored.id, name) &&
+        variant.shadows.offer(async () => {
+          const copy: Prediction = {
+            ...prediction,
+            variant,
+            id: randomHexId(),
+            at: clock.now(),
+            begunAt: performance.now(),
+            role: 'shadow',
+            pairedWith: prediction.id,
+          }
+          const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
+          tell(copy, result, performance.now() - copy.begunAt)
+        })
       if (!isTaken) variant.meter.shadowDropped()
     }
   }

@@ -35,6 +35,10 @@ export type ArmStats = ArmKey &
     rejected: number
     nanOutputs: number
     busyMs: number
+    /** Answers by the names and types of their outputs. */
+    schemas: Readonly<Record<string, number>>
+    /** How old the oldest feature value of each request was, in ms; null where none was read. */
+    featureAge: Readonly<{ sketch: ArmTotalsState['featureAge'] }>
     /** `sketch` holds the whole distribution (DDSketch state, 1 % relative error); null before the first request. */
     latency: Readonly<{
       sketch: ArmTotalsState['latency']
@@ -59,6 +63,8 @@ export type ShadowComparison = Readonly<{
   shadow: string
   coveredFrom: number
   pairs: number
+  /** Pairs where both gave a score. */
+  scored: number
   agreement: number | null
   meanAbsDiff: number | null
   varAbsDiff: number | null
@@ -278,11 +284,12 @@ function toPairedRows(outputs: InferenceCompleted['outputs'], rows: number): Pai
 
 function toStats(total: ArmTotals): Omit<ArmStats, keyof ArmKey | 'coveredFrom'> {
   const n = total.score.count()
-  const { latency, scores, loss, score, ...counts } = total
+  const { latency, featureAge, scores, loss, score, ...counts } = total
   const quantile = (sketch: typeof latency, q: number): number | null =>
     sketch === null || sketch.count() === 0 ? null : sketch.quantile(q)
   return {
     ...counts,
+    featureAge: { sketch: featureAge?.toJSON() ?? null },
     latency: {
       sketch: latency?.toJSON() ?? null,
       p50: quantile(latency, 0.5),
@@ -306,6 +313,7 @@ function toComparison(total: PairTotals) {
   const { pairs, scored, timed } = total
   return {
     pairs,
+    scored,
     agreement: pairs === 0 ? null : total.agreements / pairs,
     meanAbsDiff: scored === 0 ? null : total.absDiff / scored,
     varAbsDiff:
