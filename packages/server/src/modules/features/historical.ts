@@ -58,7 +58,10 @@ export function createHistorical(deps: {
         : await loadEntityFile(connection, selection, entities)
     const parts: string[] = []
     for (const [i, read] of selection.reads.entries()) {
-      await offline.openRows(connection, read.storage, `rows_${i}`, request.knownByUs)
+      await offline.openRows(connection, read.storage, {
+        into: `rows_${i}`,
+        knownByUs: request.knownByUs,
+      })
       const keys = read.keys.map((k) => ({ view: k.view, entity: k.entity }))
       if (read.plan !== null) {
         const features = read.columns.map((c) => ({ at: c.at, as: `s${c.slot}` }))

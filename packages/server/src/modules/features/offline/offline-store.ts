@@ -120,8 +120,7 @@ export function createOfflineStore(deps: {
     async openRows(
       connection: DuckDBConnection,
       storage: Storage,
-      into: string,
-      knownByUs?: number
+      { into, knownByUs }: { into: string; knownByUs?: number | undefined }
     ): Promise<void> {
       // Both in one turn: a compaction between them would show rows twice or not at all.
       const files = log.segments(storage.id).map((s) => pathOf(s.file))
