@@ -125,4 +125,3 @@ export function createConsistencyChecker(deps: {
     },
   }
 }
-export type ConsistencyChecker = ReturnType<typeof createConsistencyChecker>
