@@ -41,6 +41,8 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** How many rows of served features a minute are compared with the history. 0: none. */
+  TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
   TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
   /** `required`: a key is needed on loopback too. */
@@ -69,7 +71,7 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
-  features: { onlineStore: RedisAddress | null }
+  features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
@@ -97,7 +99,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
-    features: { onlineStore: e.ONLINE_STORE_URL },
+    features: {
+      onlineStore: e.ONLINE_STORE_URL,
+      sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
+    },
     identity: {
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
