@@ -22,6 +22,13 @@ export {
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
+export {
+  consistency,
+  type Consistency,
+  type ConsistencyExample,
+  type ConsistencyReport,
+  type MismatchCause,
+} from './features-consistency.ts'
 export { trainingSet } from './features.ts'
 export type {
   FeatureChange,

@@ -42,6 +42,7 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { consistencyFrom } from './wiring/feature-ports.ts'
 import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
@@ -117,6 +118,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     blobs,
     dataDir,
     duckdb,
+    onListenerError,
     config: config.features,
   })
   const serving = createServing({
@@ -160,6 +162,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         arm: (q) => monitoring.arm(q),
         comparison: (q) => monitoring.comparison(q),
         drift: (id) => monitoring.drift(id),
+        consistency: consistencyFrom(serving, features),
         costOf: (q) => costs.costOf(q),
       }),
       champion: championsFrom(registry),
@@ -171,7 +174,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       notices: null,
     },
     processId: sortableId('proc', clock.now()),
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
   })
   registry.changed.subscribe((event) => {
     if (event.stage === 'Archived')

@@ -7,7 +7,7 @@ import type { Admission } from './admission.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
-import type { InferenceCompleted } from './inference-event.ts'
+import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 import { loggedColumns } from './logged-columns.ts'
 import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
 import type { ServedModel } from './served-model.ts'
@@ -258,6 +258,8 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
   const { served, prepared, outcome, error } = result
   const code =
     error instanceof AppError ? error.code : error === null ? null : 'internal.unexpected'
+  // Made when the log asks for them: dozens of small objects that would lie about until then.
+  let inputs: LoggedColumn[] | null = null
   return {
     predictionId: prediction.id,
     requestId: request.requestId,
@@ -283,8 +285,10 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     apiKeyId: request.apiKeyId,
     entities: prepared?.entities ?? NO_ENTITIES,
     rows: rowsIn(result),
-    inputs:
-      prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null),
+    get inputs() {
+      return (inputs ??=
+        prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null))
+    },
     outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
     oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
   }

@@ -1,5 +1,6 @@
 import { mcNemar, spearman } from '@trestle/stats'
 import type { Clock } from '../../../kernel/clock.ts'
+import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 import type { LoggedInference } from '../inference-log/record.ts'
 import { predictedClass, scoreColumn, type Judged } from '../outcome.ts'
@@ -128,7 +129,7 @@ export function createArms(deps: { clock: Clock }) {
       scores: ScorePair[]
     }
   >()
-  const waiting = new Map<string, Waiting>()
+  const waiting = createNewestMap<string, Waiting>(MAX_WAITING)
   const endpoints = new Map<string, { project: string; endpoint: string; endpointId: string }>()
 
   const armOf = (key: ArmKey) => {
@@ -162,14 +163,17 @@ export function createArms(deps: { clock: Clock }) {
   /** A shadow may end before its live request does, so each half waits for the other. */
   const pairUp = (event: InferenceCompleted): void => {
     const id = event.pairedWith ?? event.predictionId
-    const entry = waiting.get(id) ?? { at: event.at, live: null, shadows: [] }
+    let entry = waiting.get(id)
+    if (entry === undefined) {
+      entry = { at: event.at, live: null, shadows: [] }
+      waiting.set(id, entry)
+    }
     const answer = answerOf(event)
     if (event.role === 'live') entry.live = answer
     else entry.shadows.push(answer)
-    waiting.set(id, entry)
-    if (waiting.size > MAX_WAITING) waiting.delete(waiting.keys().next().value ?? '')
     const { live } = entry
     if (live === null || live.failed) return
+    if (entry.shadows.length === 0) return
     for (const shadow of entry.shadows.splice(0)) {
       const pair = pairOf(event.endpointId, live.variant, shadow.variant)
       const totals = pair.timeline.at(entry.at, clock.now())
@@ -190,11 +194,13 @@ export function createArms(deps: { clock: Clock }) {
 
   return {
     observe({ event }: LoggedInference): void {
-      endpoints.set(`${event.project}\u0000${event.endpoint}`, {
-        project: event.project,
-        endpoint: event.endpoint,
-        endpointId: event.endpointId,
-      })
+      const name = `${event.project}\u0000${event.endpoint}`
+      if (endpoints.get(name)?.endpointId !== event.endpointId)
+        endpoints.set(name, {
+          project: event.project,
+          endpoint: event.endpoint,
+          endpointId: event.endpointId,
+        })
       const totals = armOf(event).timeline.at(event.at, clock.now())
       if (totals !== null) addEvent(totals, event)
       if (event.status !== 'rejected') pairUp(event)
