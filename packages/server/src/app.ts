@@ -134,7 +134,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     admit: (asked) => costs.mayServe(asked),
     mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
     llmKeys: config.llmKeys,
-    config: { maxBodyBytes: config.http.maxBodyBytes },
+    config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
