@@ -128,6 +128,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
+    llmAccounts: {
+      reserve: (scope, bound) => costs.llm.reserve(scope, bound),
+      priceOf: (used) => costs.llm.priceOf(used),
+    },
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -144,7 +148,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     completed,
   })
-  const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
+  const processId = sortableId('proc', clock.now())
+  const costs = createCosts({
+    database,
+    clock,
+    scheduler,
+    source: monitoring.predictions,
+    processId,
+    isAlone: config.database.kind === 'sqlite',
+  })
   const rollouts = createRollouts({
     database,
     clock,
@@ -161,7 +173,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       }),
       champion: championsFrom(registry),
     },
-    processId: sortableId('proc', clock.now()),
+    processId,
     config: { lookEveryMs: config.rollouts.lookEveryMs },
   })
   // Parts stop in reverse: serving before those that log and book its last predictions.

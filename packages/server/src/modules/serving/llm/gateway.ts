@@ -91,7 +91,7 @@ export function createLlmGateway(deps: {
     if (first === undefined) throw fail('serving.not_ready', 'This variant has no backend')
     const scope: ChargeScope = call
     const held = accounts.reserve(scope, {
-      backend: first.backend,
+      backends: llm.pool.slots.map(({ backend }) => backend),
       inputTokens,
       outputTokens: boundOutputTokens(call.body),
     })
@@ -99,7 +99,9 @@ export function createLlmGateway(deps: {
     if (answer.kind === 'held') return answer
     throw fail(
       'costs.budget_exceeded',
-      `The budget "${answer.budget}" can't pay for this call: "${call.endpoint}" answers again in its next period, or when the budget is raised`,
+      answer.reason === 'unpriced'
+        ? `The budget "${answer.budget}" can't be kept, since "${first.backend.priceAs}" of ${first.backend.provider} has no price; give it one: trestle costs prices`
+        : `The budget "${answer.budget}" can't pay for this call: "${call.endpoint}" answers again in its next period, or when the budget is raised`,
       {
         details: {
           budget: answer.budget,
