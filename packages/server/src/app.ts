@@ -10,6 +10,7 @@ import { createMonitoring, monitoringMigrations } from './modules/monitoring/ind
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import {
   createEvidence,
+  createPrometheus,
   createRollouts,
   rolloutMigrations,
   type EndpointPort,
@@ -41,7 +42,8 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
-import { championsFrom, endpointsFrom } from './wiring/rollout-ports.ts'
+import { consistencyFrom } from './wiring/feature-ports.ts'
+import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -107,6 +109,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     folderRoot: join(dataDir, 'models'),
     onListenerError,
+    deferMove: (move) => rollouts.deferMove(move),
   })
   const features = createFeatures({
     database,
@@ -115,6 +118,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     blobs,
     dataDir,
     duckdb,
+    onListenerError,
     config: config.features,
   })
   const serving = createServing({
@@ -128,6 +132,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
+    mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
     llmAccounts: {
       reserve: (scope, bound) => costs.llm.reserve(scope, bound),
       priceOf: (used) => costs.llm.priceOf(used),
@@ -169,12 +174,28 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         arm: (q) => monitoring.arm(q),
         comparison: (q) => monitoring.comparison(q),
         drift: (id) => monitoring.drift(id),
+        consistency: consistencyFrom(serving, features),
         costOf: (q) => costs.costOf(q),
       }),
       champion: championsFrom(registry),
+      predictions: predictionsFrom(monitoring),
+      queries:
+        config.rollouts.prometheusUrl === null
+          ? null
+          : createPrometheus(config.rollouts.prometheusUrl),
+      notices: null,
     },
     processId,
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
+  })
+  registry.changed.subscribe((event) => {
+    if (event.stage === 'Archived')
+      rollouts
+        .onArchived(event)
+        .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
   // Parts stop in reverse: serving before those that log and book its last predictions.
   const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]

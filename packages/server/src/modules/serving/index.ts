@@ -108,6 +108,8 @@ export function createServing(deps: {
   mayChangeTraffic?: TrafficGate
   /** Everything is admitted when left out. */
   admit?: Admission
+  /** Whether a copy of a request may go to a shadow; always when left out. Asked before each copy, so it must answer from memory. */
+  mayShadow?: (endpointId: string, variant: string) => boolean
   runtime?: Runtime
   /** Prices and budgets of LLM calls; without it nothing is priced and everything is let in. */
   llmAccounts?: LlmAccounts
@@ -161,12 +163,14 @@ export function createServing(deps: {
     tokens,
     clock,
     log,
+    mayShadow: deps.mayShadow ?? (() => true),
     onCompleted: (event) => completed.publish(event),
   })
   const dataPlane = createDataPlane({
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
+    mayShadow: deps.mayShadow ?? (() => true),
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),

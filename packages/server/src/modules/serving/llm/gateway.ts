@@ -32,6 +32,8 @@ export function createLlmGateway(deps: {
   tokens: TokenCounter
   clock: Clock
   log: Logger
+  /** Whether a rollout lets a variant have its copies now. */
+  mayShadow: (endpointId: string, variant: string) => boolean
   onCompleted: (event: InferenceCompleted) => void
 }): LlmGateway {
   const { fleet, clock, accounts } = deps
@@ -116,6 +118,7 @@ export function createLlmGateway(deps: {
     for (const { variant: name, share } of endpoint.plan.shadows) {
       const variant = endpoint.variants.get(name)
       if (variant === undefined || variant === prediction.variant || variant.llm === null) continue
+      if (!deps.mayShadow(endpoint.stored.id, name)) continue
       if (!isShadowed(share, { salt: `${endpoint.plan.salt}/${name}`, id: prediction.id })) continue
       const { llm } = variant
       const isTaken = variant.shadows.offer(async () => {
