@@ -38,7 +38,7 @@ export function createLedger(deps: {
   const meter = createMeter()
   const tokens = createTokenMeter()
   /** LLM calls that wait for the prices to be read. */
-  let unpriced: InferenceCompleted[] = []
+  const unpriced: InferenceCompleted[] = []
   let booked = 0
   let read = 0
   let measuredAt = 0

@@ -71,7 +71,7 @@ export function createCostStore(database: Database) {
             )
             .execute()
         for (const row of entry.tokens ?? [])
-          await addTokens(tx as unknown as Transaction<LlmCostTables>, row)
+          await addTokens(tx, row)
         for (const row of entry.capacity)
           await tx
             .insertInto('cost_capacity')

@@ -56,7 +56,7 @@ onEveryDatabase([costMigrations], (database) => {
     const cap = budget({ usd: '1' })
     const processes = ['a', 'b', 'c', 'd'].map((name) => open(name, [cap]))
     const answers = await Promise.all(
-      Array.from({ length: 1_000 }, (_, i) =>
+      Array.from({ length: 1_000 }, async (_, i) =>
         processes[i % processes.length]?.reserve(scope, usd('0.003'))
       )
     )
