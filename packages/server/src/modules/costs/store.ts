@@ -1,4 +1,3 @@
-import type { Transaction } from 'kysely'
 import type { Database } from '../../platform/database/index.ts'
 import { addTokens } from './llm/store.ts'
 import type { LlmCostTables } from './llm/tables.ts'
@@ -70,8 +69,7 @@ export function createCostStore(database: Database) {
                 }))
             )
             .execute()
-        for (const row of entry.tokens ?? [])
-          await addTokens(tx, row)
+        for (const row of entry.tokens ?? []) await addTokens(tx, row)
         for (const row of entry.capacity)
           await tx
             .insertInto('cost_capacity')
