@@ -34,6 +34,15 @@ export type {
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
 export {
+  lineageKind,
+  type LineageEdge,
+  type LineageGraph,
+  type LineageKind,
+  type LineageNode,
+  type ModelLatency,
+  type VersionComparison,
+} from './lineage.ts'
+export {
   llmSpec,
   type LlmBackend,
   type LlmGuardrail,

@@ -62,6 +62,18 @@ export interface Features extends Component {
     features: readonly { name: string; type: FeatureType }[]
     version: number
   }>
+  /** The newest version of every service with the views that it reads, its on-demand views' inputs too. */
+  services(project: string): readonly Readonly<{
+    name: string
+    version: number
+    createdAt: number
+    views: readonly Readonly<{
+      name: string
+      version: number
+      source: string | null
+      createdAt: number
+    }>[]
+  }>[]
   /** Features as they were at each row's `event_timestamp`. */
   historical(request: HistoricalQuery): Promise<HistoricalRows>
 }
@@ -122,6 +134,21 @@ export function createFeatures(deps: {
         features: selection.outputs.map(({ name, type }) => ({ name, type })),
         version: selection.version,
       }
+    },
+    services(project) {
+      const { services, views } = catalog.of(project)
+      return [...services.values()].flatMap((versions) => {
+        const service = versions.at(-1)
+        if (service === undefined) return []
+        const { name, version, createdAt } = service
+        const read = store.select(project, { service: name }).reads.map(({ view }) => ({
+          name: view.name,
+          version: view.version,
+          source: view.batch?.path ?? (view.pushSource === null ? null : `push ${view.pushSource}`),
+          createdAt: views.get(view.name)?.[0]?.createdAt ?? view.createdAt,
+        }))
+        return [{ name, version, createdAt, views: read }]
+      })
     },
     historical: (request) => store.historical(request),
     async start() {
