@@ -15,7 +15,9 @@ const armOf = (requests: number, errors: number): ArmFacts => ({
   timeouts: 0,
   rejected: 0,
   nanOutputs: 0,
+  schemas: {},
   latencyMs: null,
+  featureAgeMs: null,
   score: null,
   labelled: null,
 })
@@ -24,8 +26,12 @@ const armOf = (requests: number, errors: number): ArmFacts => ({
 export function trestle(margin: number, alpha = 0.02): Judge {
   const gate: Gate = {
     metric: 'error-rate',
+    name: null,
+    query: null,
+    higherIsBetter: false,
     margin,
     max: null,
+    min: null,
     floorMs: 0,
     isCritical: true,
     minSamples: 100,
@@ -38,6 +44,8 @@ export function trestle(margin: number, alpha = 0.02): Judge {
           kind: 'canary',
           basisPoints: 5_000,
           shadowShare: 0,
+          dailyCapUsd: null,
+          moves: null,
           bakeMs: 0,
           minRequests: 1,
           needsApproval: false,
@@ -48,7 +56,10 @@ export function trestle(margin: number, alpha = 0.02): Judge {
         baseline: { ok: true, value: armOf(trace.total.baseline(k), trace.errors.baseline(k)) },
         shadow: null,
         drift: null,
+        consistency: null,
         cost: null,
+        business: new Map(),
+        queried: new Map(),
         expectedShare: 0.5,
         errors: { harm: alpha, safety: 0.05, environmentErrorRate: 0.9 },
       })

@@ -12,7 +12,15 @@ const MODULES: Readonly<Record<string, string>> = {
   '.js': 'module',
   '.mjs': 'module',
 }
-const KEYS = ['features', 'endpoints', 'monitors', 'rateCards', 'budgets'] as const
+const KEYS = [
+  'features',
+  'endpoints',
+  'monitors',
+  'rollouts',
+  'freezeWindows',
+  'rateCards',
+  'budgets',
+] as const
 
 /** The declarations of a module, or of a YAML or JSON file. Throws with every fault that can be seen without the server. */
 export async function readDeclarations(file: string): Promise<Declarations> {
@@ -53,24 +61,32 @@ function checkDeclarations(file: string, content: unknown): Declarations {
   if (unknown.length > 0)
     throw new Error(`${file}: unknown key "${unknown.join('", "')}"; there are ${KEYS.join(', ')}`)
   const { features = {}, endpoints = [], monitors = [], rateCards = [], budgets = [] } = given
+  const { rollouts: policies = [], freezeWindows = [] } = given
   const parsed = [
     [featureManifest.safeParse(features), 'features'] as const,
     [api.serving.apply.body.safeParse({ endpoints }), ''] as const,
     [api.monitoring.apply.body.safeParse({ monitors }), ''] as const,
     [api.costs.apply.body.safeParse({ rateCards, budgets }), ''] as const,
+    [api.rollouts.apply.body.safeParse({ policies, freezeWindows }), ''] as const,
   ] as const
   const faults = parsed.flatMap(([result, under]) =>
     (result.error?.issues ?? []).map(
-      (issue) => `  ${[under, ...issue.path].filter((p) => p !== '').join('.')}: ${issue.message}`
+      (issue) =>
+        `  ${[under, ...issue.path]
+          .filter((p) => p !== '')
+          .map((p, i) => (i === 0 && p === 'policies' ? 'rollouts' : p))
+          .join('.')}: ${issue.message}`
     )
   )
-  const [[f], [s], [m], [c]] = parsed
-  if (!f.success || !s.success || !m.success || !c.success)
+  const [[f], [s], [m], [c], [r]] = parsed
+  if (!f.success || !s.success || !m.success || !c.success || !r.success)
     throw new Error(`${file} is not right:\n${faults.join('\n')}`)
   return {
     features: f.data,
     endpoints: s.data.endpoints,
     monitors: m.data.monitors,
+    rollouts: r.data.policies,
+    freezeWindows: r.data.freezeWindows,
     rateCards: c.data.rateCards,
     budgets: c.data.budgets,
   }

@@ -47,6 +47,8 @@ export const ERRORS = {
   'costs.budget_exceeded': entry(429, 'The budget is spent'),
   'rollouts.rollout_not_found': entry(404, 'No such rollout'),
   'rollouts.in_progress': entry(409, 'Another rollout of this endpoint is in progress'),
+  'rollouts.policy_not_found': entry(404, 'No such rollout policy'),
+  'rollouts.freeze_not_found': entry(404, 'No such freeze window'),
   'internal.unexpected': entry(500, 'Something went wrong on our side'),
   'internal.unavailable': entry(503, 'Shutting down or not ready', true),
 } as const satisfies Record<string, ErrorEntry>

@@ -47,6 +47,29 @@ export const featureField = z.strictObject({
 })
 export type FeatureField = z.infer<typeof featureField>
 
+/**
+ * A feature that is computed over a window of a view's events. Unless it slides, a window is tumbling: the last whole one, aligned to 1970 in UTC.
+ * With `slideMs` it reaches up to the instant that is asked about, and its begin moves on by `slideMs`: from `floor(t / slide) * slide - window` to `t`,
+ * both ends included.
+ */
+export const aggregate = z.strictObject({
+  function: z.enum(['count', 'sum', 'mean', 'min', 'max', 'distinct', 'last', 'percentile']),
+  /** The input that is aggregated; nulls of it are left out. Null, for `count` alone: events are counted. */
+  of: columnName.nullable().default(null),
+  windowMs: z.int().positive(),
+  /** A whole part of the window. Null: tumbling. */
+  slideMs: z.int().positive().nullable().default(null),
+  /** For `percentile`: above 0, up to 100; nearest rank, so the answer is one of the values. */
+  percentile: z.number().gt(0).max(100).nullable().default(null),
+})
+export type Aggregate = z.infer<typeof aggregate>
+
+const viewFeature = featureField.extend({
+  /** Null: the value is stored as it came. Of a view, all features are aggregated or none. */
+  aggregate: aggregate.nullable().default(null),
+})
+export type ViewFeature = z.infer<typeof viewFeature>
+
 /** A file, or a pattern of files, that the server reads. */
 export const batchSource = z.strictObject({
   kind: z.enum(['csv', 'parquet']),
@@ -65,7 +88,9 @@ export const viewManifest = z.strictObject({
   name,
   /** Names of entities; none for a view with one row for everything. */
   entities: z.array(name).max(8),
-  features: z.array(featureField).min(1).max(2000),
+  features: z.array(viewFeature).min(1).max(2000),
+  /** What the events of an aggregated view carry. */
+  inputs: z.array(featureField).max(200).default([]),
   /** How long a value is valid after its event time, both ends included. Null: for ever. */
   ttlMs: z.int().positive().nullable().default(null),
   /** Whether values are kept for online reads. */

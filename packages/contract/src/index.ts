@@ -2,6 +2,7 @@ export { api, type Api } from './api.ts'
 export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
+  type Aggregate,
   entityManifest,
   featureManifest,
   onDemandManifest,
@@ -18,8 +19,16 @@ export {
   type OnDemandManifest,
   type Projection,
   type ServiceManifest,
+  type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
+export {
+  consistency,
+  type Consistency,
+  type ConsistencyExample,
+  type ConsistencyReport,
+  type MismatchCause,
+} from './features-consistency.ts'
 export { trainingSet } from './features.ts'
 export type {
   FeatureChange,
@@ -95,7 +104,14 @@ export {
   type ModelVersionSummary,
   type RegisteredModel,
 } from './registry.ts'
-export type { NewRollout } from './rollouts.ts'
+export type { BusinessValue, NewRollout } from './rollouts.ts'
+export {
+  rolloutOptions,
+  type DeclaredFreeze,
+  type DeclaredPolicy,
+  type RolloutOptions,
+} from './rollouts-options.ts'
+export { gate, gateKey, type Gate, type GateInput, type GateMetric } from './rollouts-gates.ts'
 export type {
   GateVerdict,
   HoldCause,
@@ -104,13 +120,7 @@ export type {
   RolloutStage,
   RolloutTransition,
 } from './rollouts-record.ts'
-export type {
-  Gate,
-  GateInput,
-  GateMetric,
-  RolloutStrategy,
-  RolloutStrategyInput,
-} from './rollouts-strategy.ts'
+export type { RolloutGoal, RolloutStrategy, RolloutStrategyInput } from './rollouts-strategy.ts'
 
 export type {
   DeclaredEndpoint,

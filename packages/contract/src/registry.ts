@@ -141,6 +141,9 @@ export const uploadQuery = z.object({
     .default('model.onnx'),
 })
 
+/** The rollout that makes the move when it ends well, because a policy says so; null: the move is made. */
+const deferred = z.string().nullable()
+
 export const registry = {
   listModels: route({
     method: 'GET',
@@ -199,7 +202,7 @@ export const registry = {
     summary: 'Move a model version to another stage',
     params: byVersion,
     body: z.strictObject({ stage, archiveExisting: z.boolean().default(false) }),
-    response: versionSummary,
+    response: versionSummary.extend({ rollout: deferred }),
     errors: notFound,
   }),
   setAlias: route({
@@ -210,7 +213,7 @@ export const registry = {
     summary: 'Point an alias at a version',
     params: byName.extend({ alias: z.string() }),
     body: z.strictObject({ version: z.int().positive() }),
-    response: nothing,
+    response: z.object({ rollout: deferred }),
     errors: [...notFound, 'registry.version_not_ready'],
   }),
   deleteAlias: route({

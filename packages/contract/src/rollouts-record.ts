@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { epochMs } from './names.ts'
-import { gateMetric, resolvedGate, strategy } from './rollouts-strategy.ts'
+import { gateMetric, resolvedGate } from './rollouts-gates.ts'
+import { strategy } from './rollouts-strategy.ts'
 
 export const rolloutPhase = z.enum([
   'pending',
   'shadow',
   'preview',
   'canary',
+  'ab-test',
+  'bandit',
   'baking',
   'holding',
   'paused',
@@ -28,6 +31,7 @@ export const holdCause = z.enum([
   'sample-ratio',
   'gate-failing',
   'approval',
+  'freeze-window',
   'deadline',
 ])
 export type HoldCause = z.infer<typeof holdCause>
@@ -35,6 +39,8 @@ export type HoldCause = z.infer<typeof holdCause>
 /** What one gate says at one look. `insufficient` and `error` never promote. */
 export const gateVerdict = z.object({
   metric: gateMetric,
+  /** Of metrics of which there may be several; null for the others. */
+  name: z.string().nullable(),
   verdict: z.enum(['pass', 'fail', 'insufficient', 'error', 'environment']),
   isCritical: z.boolean(),
   /** The verdict in plain words, with its numbers. */
@@ -76,14 +82,19 @@ export const rolloutTransition = z.object({
 export type RolloutTransition = z.infer<typeof rolloutTransition>
 
 export const rolloutStage = z.object({
-  kind: z.enum(['shadow', 'preview', 'canary', 'baking']),
+  kind: z.enum(['shadow', 'preview', 'canary', 'ab-test', 'bandit', 'baking']),
   candidatePercent: z.number(),
   shadowShare: z.number(),
+  /** Most that the copies of a day may cost. */
+  dailyCapUsd: z.number().nullable(),
   bakeMs: z.int(),
   minRequests: z.int(),
   needsApproval: z.boolean(),
 })
 export type RolloutStage = z.infer<typeof rolloutStage>
+
+/** Stages that a promotion can lead to. */
+export const promotedStage = z.enum(['Staging', 'Production'])
 
 export const rollout = z.object({
   id: z.string(),
@@ -106,6 +117,9 @@ export const rollout = z.object({
   reason: z.string(),
   weights,
   promoteAlias: z.string().nullable(),
+  promoteStage: promotedStage.nullable(),
+  /** Whether it was begun by a policy, on a move of an alias or stage. */
+  isByPolicy: z.boolean(),
   deadlineAt: epochMs,
   createdAt: epochMs,
   createdBy: z.string(),

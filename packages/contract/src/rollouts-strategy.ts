@@ -19,10 +19,26 @@ const canaryStep = z.strictObject({
 /** Copies of requests to the new variant, whose answers nobody sees. */
 const shadowStep = z.strictObject({
   share: share.default(1),
+  /** Most that the copies of one day (UTC) may cost, by the rate cards; what is above is dropped and counted. Null: no cap. */
+  dailyCapUsd: z.number().gt(0).max(1e9).nullable().default(null),
   bakeMs: durationMs.default(600_000),
   minRequests: z.int().min(1).default(200),
   needsApproval: z.boolean().default(false),
 })
+
+/** What decides a fixed or an adaptive split: the new variant has to be better by more than `minGain`, with certainty. */
+const goal = z.discriminatedUnion('kind', [
+  /** The loss on labels, which may come late. */
+  z.strictObject({ kind: z.literal('labels'), minGain: z.number().min(0).default(0) }),
+  /** The mean of a metric pushed to `/api/business-metrics`. */
+  z.strictObject({
+    kind: z.literal('business-metric'),
+    name: z.string().min(1).max(120),
+    higherIsBetter: z.boolean().default(true),
+    minGain: z.number().min(0).default(0),
+  }),
+])
+export type RolloutGoal = z.output<typeof goal>
 
 /** How long the new variant carries everything, with the old one warm, before the rollout ends. */
 const finalBakeMs = durationMs.default(300_000)
@@ -67,54 +83,32 @@ export const strategy = z.discriminatedUnion('kind', [
     onPass: z.enum(['finish', 'promote']).default('finish'),
     finalBakeMs,
   }),
+  /** A fixed split until the evidence names a winner; at the deadline without one, the old variant keeps its traffic. */
+  z.strictObject({
+    kind: z.literal('ab-test'),
+    weightPercent: z.number().gt(0).lt(100).default(50),
+    goal,
+    minDurationMs: durationMs.default(3_600_000),
+    minRequests: z.int().min(1).default(1_000),
+    /** What a win leads to: `finish` ends with the verdict and leaves the traffic as it was. */
+    onWin: z.enum(['promote', 'finish']).default('promote'),
+    finalBakeMs,
+  }),
+  /** A split that follows the evidence (Thompson sampling): the new variant gets the share that its chance of being the better one is. */
+  z.strictObject({
+    kind: z.literal('bandit'),
+    goal,
+    startPercent: z.number().gt(0).lt(100).default(10),
+    /** Neither variant ever gets less than this, so that both can still be measured. */
+    minPercent: z.number().gt(0).max(50).default(5),
+    adjustEveryMs: durationMs.default(60_000),
+    minDurationMs: durationMs.default(3_600_000),
+    minRequests: z.int().min(1).default(1_000),
+    onWin: z.enum(['promote', 'finish']).default('promote'),
+    finalBakeMs,
+  }),
   /** `safe`: shadow, then 1, 5, 25 and 50 percent. `fast`: 10 and 50 percent. */
   z.strictObject({ kind: z.literal('preset'), preset: z.enum(['safe', 'fast']) }),
 ])
 export type RolloutStrategy = z.output<typeof strategy>
 export type RolloutStrategyInput = z.input<typeof strategy>
-
-export const gateMetric = z.enum([
-  'error-rate',
-  'timeout-rate',
-  'latency-p50',
-  'latency-p95',
-  'latency-p99',
-  'nan-outputs',
-  'prediction-distribution',
-  'agreement',
-  'label-quality',
-  'cost',
-  'sample-ratio',
-  'input-drift',
-])
-export type GateMetric = z.infer<typeof gateMetric>
-
-/** A condition on the new variant. What is left out is filled with the metric's default. */
-export const gate = z.strictObject({
-  metric: gateMetric,
-  /**
-   * How much worse than the old variant is still acceptable: a difference of shares for rates (0.01 is one point), a ratio for latency and cost
-   * (0.25 is a quarter more), a loss difference for label quality, a Kolmogorov-Smirnov distance for the prediction distribution, the share of
-   * disagreeing pairs for agreement, the deviation of the share for the sample ratio. Input drift takes its thresholds from the monitors.
-   */
-  margin: z.number().min(0).exactOptional(),
-  /** Highest acceptable value whatever the old variant does. The only condition that can be judged when the new variant carries everything. */
-  max: z.number().min(0).exactOptional(),
-  /** Latency only: differences below this many milliseconds are never harm. */
-  floorMs: z.number().min(0).exactOptional(),
-  /** A failing critical gate rolls back at once; another one after `failureLimit` looks in a row. */
-  isCritical: z.boolean().exactOptional(),
-  /** Fewest samples of each arm before a pass. */
-  minSamples: z.int().min(1).exactOptional(),
-})
-export type GateInput = z.infer<typeof gate>
-
-export const resolvedGate = z.object({
-  metric: gateMetric,
-  margin: z.number(),
-  max: z.number().nullable(),
-  floorMs: z.number(),
-  isCritical: z.boolean(),
-  minSamples: z.int(),
-})
-export type Gate = z.infer<typeof resolvedGate>

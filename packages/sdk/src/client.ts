@@ -8,7 +8,12 @@ import {
   type RouteInput,
   type RouteResult,
 } from '@trestle/contract'
-import { predictionAnswer, type PredictionInput, type PredictionResult } from './predict.ts'
+import {
+  predictionAnswer,
+  type PredictionInput,
+  type PredictionResult,
+  type PredictOptions,
+} from './predict.ts'
 import { createSender, type ClientOptions, type Outgoing, type Send } from './send.ts'
 import { uploadPath, type ModelUpload } from './upload-model.ts'
 
@@ -28,7 +33,7 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
   readonly predict: (
     endpoint: string,
     input: PredictionInput,
-    options?: CallOptions & { variant?: string }
+    options?: CallOptions & PredictOptions
   ) => Promise<PredictionResult>
   /** Registers an ONNX file as the next version of `name`; the model is made when there is none. */
   readonly uploadModel: (
@@ -57,9 +62,13 @@ export function createClient(options: ClientOptions): TrestleClient {
   )
   const own: Pick<TrestleClient, 'url' | 'predict' | 'uploadModel' | 'request'> = {
     url: options.url,
-    predict: async (endpoint, input, { variant, signal } = {}) => {
+    predict: async (endpoint, input, { variant, stickyKey, headers: own = {}, signal } = {}) => {
       const path = `/endpoints/${encodeURIComponent(endpoint)}/predict`
-      const headers = variant === undefined ? {} : { 'x-trestle-variant': variant }
+      const headers = {
+        ...own,
+        ...(variant === undefined ? {} : { 'x-trestle-variant': variant }),
+        ...(stickyKey === undefined ? {} : { 'x-trestle-sticky-key': stickyKey }),
+      }
       return predictionAnswer.parse(
         await send({ method: 'POST', path, body: input, headers, signal })
       )

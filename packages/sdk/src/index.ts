@@ -4,16 +4,22 @@ export { collectDeclarations, type Declarations } from './declarations/collect.t
 export {
   defineBudget,
   defineEndpoint,
+  defineFreezeWindow,
   defineMonitor,
   defineRateCard,
+  defineRollout,
   type BudgetSpec,
   type Declared,
   type EndpointSpec,
+  type FreezeWindowSpec,
   type MonitorSpec,
   type RateCardSpec,
+  type RolloutSpec,
 } from './declarations/declare.ts'
 export { TrestleError } from './errors.ts'
+export { agg, type Window } from './features/aggregate.ts'
 export {
+  defineAggregateView,
   defineEntity,
   defineFeatureService,
   defineFeatureView,
@@ -27,6 +33,6 @@ export { f } from './features/field.ts'
 export { toManifest, type Declaration } from './features/manifest.ts'
 export { readHistorical, readOnline, type FeatureRow } from './features/read.ts'
 export { source, type Source } from './features/source.ts'
-export type { PredictionInput, PredictionResult } from './predict.ts'
+export type { PredictionInput, PredictionResult, PredictOptions } from './predict.ts'
 export type { ClientOptions, Outgoing } from './send.ts'
 export type { ModelUpload } from './upload-model.ts'

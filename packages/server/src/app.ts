@@ -11,6 +11,7 @@ import { createMonitoring, monitoringMigrations } from './modules/monitoring/ind
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import {
   createEvidence,
+  createPrometheus,
   createRollouts,
   rolloutMigrations,
   type EndpointPort,
@@ -42,8 +43,9 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { consistencyFrom } from './wiring/feature-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
-import { championsFrom, endpointsFrom } from './wiring/rollout-ports.ts'
+import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -109,6 +111,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     folderRoot: join(dataDir, 'models'),
     onListenerError,
+    deferMove: (move) => rollouts.deferMove(move),
   })
   const features = createFeatures({
     database,
@@ -117,6 +120,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     blobs,
     dataDir,
     duckdb,
+    onListenerError,
     config: config.features,
   })
   const serving = createServing({
@@ -130,6 +134,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     ...(overrides.runtime === undefined ? {} : { runtime: overrides.runtime }),
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
+    mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -159,12 +164,28 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         arm: (q) => monitoring.arm(q),
         comparison: (q) => monitoring.comparison(q),
         drift: (id) => monitoring.drift(id),
+        consistency: consistencyFrom(serving, features),
         costOf: (q) => costs.costOf(q),
       }),
       champion: championsFrom(registry),
+      predictions: predictionsFrom(monitoring),
+      queries:
+        config.rollouts.prometheusUrl === null
+          ? null
+          : createPrometheus(config.rollouts.prometheusUrl),
+      notices: null,
     },
     processId: sortableId('proc', clock.now()),
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
+  })
+  registry.changed.subscribe((event) => {
+    if (event.stage === 'Archived')
+      rollouts
+        .onArchived(event)
+        .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
   const lineage = createLineage({
     database,

@@ -17,13 +17,14 @@ export function addApplyCommand(program: Command): void {
     .description('bring the server to what a file declares; shows the difference first')
     .argument('<file>', 'a .ts or .js module, or .yaml or .json')
     .option('--dry-run', 'only show what would change')
-    .option('--prune', 'delete endpoints, monitors, rate cards and budgets that are not declared')
+    .option('--prune', 'delete all that is not declared, but for features')
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
       `
-A module exports what defineEndpoint, defineMonitor, defineFeatureView … of @trestle/sdk return, lists of them too.
-YAML and JSON have the keys features {entities, views, onDemandViews, services}, endpoints, monitors, rateCards, budgets.
+A module exports what defineEndpoint, defineRollout, defineFeatureView … of @trestle/sdk return, lists of them too.
+YAML and JSON have the keys features {entities, views, onDemandViews, services}, endpoints, monitors,
+rollouts, freezeWindows, rateCards, budgets.
 
 Example:
   trestle apply trestle.config.ts --dry-run`

@@ -3,7 +3,7 @@ import { contextOf } from '../context.ts'
 import { collectPair, rowOf, type Pairs } from '../parse/key-value.ts'
 import { parseObject } from '../parse/ndjson.ts'
 
-type PredictOptions = { data?: string; variant?: string; example?: boolean }
+type PredictOptions = { data?: string; variant?: string; stickyKey?: string; example?: boolean }
 
 /** `trestle endpoints predict` */
 export function addPredictCommand(endpoints: Command): void {
@@ -19,6 +19,7 @@ export function addPredictCommand(endpoints: Command): void {
     .option('--data <json>', 'the row as one JSON object instead')
     .option('--example', "ask with the endpoint's own example")
     .option('--variant <name>', 'ask this variant, whatever the traffic says')
+    .option('--sticky-key <key>', 'who is asked for: the same key gets the same variant')
     .addHelpText(
       'after',
       '\nExample:\n  trestle endpoints predict fraud amount=120.5 customer_id=c7 --variant v2'
@@ -34,7 +35,7 @@ export function addPredictCommand(endpoints: Command): void {
         const pairs = Object.keys(given).length === 0 ? undefined : (given as Pairs) // else it is what collectPair made
         const ways = [pairs, options.data, options.example].filter((way) => way !== undefined)
         if (ways.length !== 1) command.error('error: give key=value pairs, or --data, or --example')
-        const { variant } = options
+        const { variant, stickyKey } = options
         const row =
           options.data !== undefined
             ? parseData(options.data, command)
@@ -44,7 +45,10 @@ export function addPredictCommand(endpoints: Command): void {
         const answer = await client.predict(
           endpoint,
           row as Parameters<typeof client.predict>[1], // the server says what is wrong with a value
-          variant === undefined ? {} : { variant }
+          {
+            ...(variant === undefined ? {} : { variant }),
+            ...(stickyKey === undefined ? {} : { stickyKey }),
+          }
         )
         if (out.json(answer)) return
         out.record(answer, [

@@ -63,8 +63,13 @@ export function addModelCommands(program: Command): void {
         if ((version === undefined) !== (options.remove === true))
           command.error('error: give a version, or --remove')
         if (version === undefined) await client.registry.deleteAlias({ name, alias })
-        else await client.registry.setAlias({ name, alias, version })
-        if (!out.json({ name, alias, version: version ?? null }))
+        const rollout =
+          version === undefined
+            ? null
+            : (await client.registry.setAlias({ name, alias, version })).rollout
+        if (out.json({ name, alias, version: version ?? null, rollout })) return
+        if (rollout !== null) out.say(sayDeferred(`${name}@${alias}`, rollout))
+        else
           out.say(
             version === undefined
               ? `${name}@${alias} is gone.`
@@ -93,7 +98,12 @@ export function addModelCommands(program: Command): void {
         const { client, out } = contextOf(command)
         const archiveExisting = options.archiveExisting ?? false
         const version = await client.registry.transitionStage({ ...of, stage, archiveExisting })
-        if (!out.json(version)) out.say(`${of.name}/${of.version} is in ${version.stage}.`)
+        if (out.json(version)) return
+        out.say(
+          version.rollout === null
+            ? `${of.name}/${of.version} is in ${version.stage}.`
+            : sayDeferred(`${of.name}/${of.version}`, version.rollout)
+        )
       }
     )
 
@@ -177,3 +187,6 @@ function showModel(out: Output, model: RegisteredModel): void {
   out.say('')
   out.table(model.versions, VERSION_COLUMNS, 'No versions.')
 }
+
+const sayDeferred = (what: string, rollout: string): string =>
+  `${what} moves when rollout ${rollout} ends well. Follow it: trestle rollouts watch ${rollout}`

@@ -1,4 +1,4 @@
-import type { GateVerdict, Rollout, RolloutTransition } from '@trestle/contract'
+import { gateKey, type GateVerdict, type Rollout, type RolloutTransition } from '@trestle/contract'
 import { showDuration } from '../parse/duration.ts'
 
 /** A rollout as a story: what it is, what happened, where it stands. */
@@ -6,7 +6,7 @@ export function tellRollout(rollout: Rollout & { timeline: readonly RolloutTrans
   const { strategy } = rollout
   return [
     `${rollout.id}: ${rollout.model.name}/${rollout.model.version} as ${rollout.candidate} beside ${rollout.baseline} on ${rollout.endpoint}`,
-    `strategy ${strategy.kind === 'preset' ? strategy.preset : strategy.kind}, started by ${rollout.createdBy}, gates: ${rollout.gates.map((g) => g.metric).join(', ') || 'none'}`,
+    `strategy ${strategy.kind === 'preset' ? strategy.preset : strategy.kind}, started by ${rollout.createdBy}, gates: ${rollout.gates.map(gateKey).join(', ') || 'none'}`,
     '',
     ...rollout.timeline.map((one) => tellTransition(one, rollout.createdAt)),
     '',

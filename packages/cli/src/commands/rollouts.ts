@@ -7,6 +7,8 @@ import { showTime, type Output } from '../output.ts'
 import { parseCount } from '../parse/key-value.ts'
 import { tellRollout } from './rollout-story.ts'
 import { watchRollout } from './rollouts-watch.ts'
+import { addFreezeCommands } from './rollouts-freeze.ts'
+import { addPolicyCommands } from './rollouts-policies.ts'
 import { addStartCommand } from './rollouts-start.ts'
 
 type Client = TrestleClient['rollouts']
@@ -80,6 +82,9 @@ export function addRolloutCommands(program: Command): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       process.exitCode = await watchRollout(contextOf(command), id)
     })
+
+  addFreezeCommands(rollouts)
+  addPolicyCommands(rollouts)
 
   for (const [name, description, act] of ACTIONS)
     rollouts

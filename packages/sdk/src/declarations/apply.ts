@@ -9,9 +9,9 @@ export type Change = Readonly<{
 }>
 
 /**
- * Brings the server to what is declared, in the order in which things need each other: features, endpoints, monitors, prices and budgets. With
- * `dryRun` only says what would change. Applying twice changes nothing the second time. With `prune`, endpoints, monitors, rate cards and budgets
- * that are not declared are deleted; features are never deleted, since models may be trained on them.
+ * Brings the server to what is declared, in the order in which things need each other: features, endpoints, monitors, rollouts, prices and budgets. With
+ * `dryRun` only says what would change. Applying twice changes nothing the second time. With `prune`, all of these that are not declared are deleted,
+ * but for features: they are never deleted, since models may be trained on them.
  */
 export async function applyDeclarations(
   client: TrestleClient,
@@ -20,6 +20,7 @@ export async function applyDeclarations(
 ): Promise<{ changes: Change[] }> {
   const mode = { dryRun: options.dryRun ?? false, prune: options.prune ?? false }
   const { features, endpoints, monitors, rateCards, budgets } = declared
+  const { rollouts, freezeWindows } = declared
   const answers: { changes: readonly Change[] }[] = []
   if (hasFeatures(features))
     answers.push(await client.features.apply({ manifest: features, dryRun: mode.dryRun }))
@@ -27,6 +28,14 @@ export async function applyDeclarations(
     answers.push(await client.serving.apply({ endpoints: [...endpoints], ...mode }))
   if (monitors.length > 0 || mode.prune)
     answers.push(await client.monitoring.apply({ monitors: [...monitors], ...mode }))
+  if (rollouts.length > 0 || freezeWindows.length > 0 || mode.prune)
+    answers.push(
+      await client.rollouts.apply({
+        policies: [...rollouts],
+        freezeWindows: [...freezeWindows],
+        ...mode,
+      })
+    )
   if (rateCards.length > 0 || budgets.length > 0 || mode.prune)
     answers.push(
       await client.costs.apply({ rateCards: [...rateCards], budgets: [...budgets], ...mode })

@@ -1,12 +1,22 @@
 import type { FeatureManifestInput } from '@trestle/contract'
 import { toManifest, type Declaration } from '../features/manifest.ts'
-import type { BudgetSpec, Declared, EndpointSpec, MonitorSpec, RateCardSpec } from './declare.ts'
+import type {
+  BudgetSpec,
+  Declared,
+  EndpointSpec,
+  FreezeWindowSpec,
+  MonitorSpec,
+  RateCardSpec,
+  RolloutSpec,
+} from './declare.ts'
 
 /** Everything that a configuration declares, ready to be applied. */
 export type Declarations = Readonly<{
   features: FeatureManifestInput
   endpoints: readonly EndpointSpec[]
   monitors: readonly MonitorSpec[]
+  rollouts: readonly RolloutSpec[]
+  freezeWindows: readonly FreezeWindowSpec[]
   rateCards: readonly RateCardSpec[]
   budgets: readonly BudgetSpec[]
 }>
@@ -22,6 +32,8 @@ const OTHER_KINDS: readonly string[] = [
   'monitor',
   'budget',
   'rate-card',
+  'rollout',
+  'freeze-window',
 ] satisfies Declared['kind'][]
 
 /**
@@ -46,6 +58,15 @@ export function collectDeclarations(exports: Readonly<Record<string, unknown>>):
       'monitors',
       found.flatMap((one) => (one.kind === 'monitor' ? [one.spec] : []))
     ),
+    rollouts: unique(
+      'rollouts of an endpoint',
+      found.flatMap((one) => (one.kind === 'rollout' ? [one.spec] : [])),
+      (spec) => spec.endpoint
+    ),
+    freezeWindows: unique(
+      'freeze windows',
+      found.flatMap((one) => (one.kind === 'freeze-window' ? [one.spec] : []))
+    ),
     rateCards: unique(
       'rate cards',
       found.flatMap((one) => (one.kind === 'rate-card' ? [one.spec] : []))
@@ -68,9 +89,16 @@ function isDeclaration(value: unknown): value is Declaration | Declared {
 const isFeature = (value: Declaration | Declared): value is Declaration =>
   FEATURE_KINDS.includes(value.kind)
 
-function unique<T extends { name: string }>(what: string, specs: readonly T[]): readonly T[] {
+function unique<T extends { name: string }>(what: string, specs: readonly T[]): readonly T[]
+function unique<T>(what: string, specs: readonly T[], nameOf: (spec: T) => string): readonly T[]
+function unique<T extends { name?: string }>(
+  what: string,
+  specs: readonly T[],
+  nameOf: (spec: T) => string = (spec) => spec.name ?? ''
+): readonly T[] {
   const kept = [...new Set(specs)]
-  const twice = kept.find((spec, i) => kept.findIndex((other) => other.name === spec.name) !== i)
-  if (twice !== undefined) throw new Error(`There are two ${what} called "${twice.name}"`)
+  const names = kept.map(nameOf)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new Error(`There are two ${what} called "${twice}"`)
   return kept
 }

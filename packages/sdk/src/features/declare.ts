@@ -1,8 +1,14 @@
-import type { Fields, KeyFields, NoFields, StoredValuesOf, ValuesOf } from './field.ts'
+import { windowType, type Windowed, type WindowFields, type Windows } from './aggregate.ts'
+import {
+  fieldOf,
+  type Fields,
+  type KeyFields,
+  type NoFields,
+  type StoredValuesOf,
+  type ValuesOf,
+} from './field.ts'
+import type { Duration } from './duration.ts'
 import type { Source } from './source.ts'
-
-/** `'30s'`, `'15m'`, `'24h'`, `'7d'`. */
-export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`
 
 export type About = Readonly<{
   description?: string
@@ -73,6 +79,9 @@ export type ViewDeclaration = Readonly<{
   name: string
   entities: readonly Entity[]
   features: Fields
+  /** What the events of windows carry; empty where there are no windows. */
+  inputs: Fields
+  windows: Readonly<Record<string, Windowed>> | null
   source: Source
   ttl: Duration | null
   online: boolean
@@ -108,8 +117,52 @@ export function defineFeatureView<const E extends readonly Entity[], const S ext
       name,
       entities,
       features,
+      inputs: {},
+      windows: null,
       source,
       ttl: ttl ?? null,
+      online: online ?? true,
+      about,
+    },
+    picked: Object.keys(features),
+  })
+}
+
+/**
+ * Features over windows of events, computed as events come and, by the same tiles, in training sets:
+ * `defineAggregateView({ …, inputs: { amount: f.float64() }, features: { spent_1h: agg.sum('amount', { window: '1h', slide: '1m' }) } })`.
+ */
+export function defineAggregateView<
+  const E extends readonly Entity[],
+  const I extends Fields,
+  const W extends Windows<I>,
+>(
+  definition: {
+    name: string
+    entities: E
+    /** What each event carries beside keys and `event_timestamp`. */
+    inputs: I
+    features: W
+    source: Source
+    online?: boolean
+  } & About
+): FeatureView<KeyFieldsOf<E>, WindowFields<I, W>> {
+  const { name, entities, inputs, features, source, online, ...about } = definition
+  return featureView({
+    declaration: {
+      kind: 'view',
+      name,
+      entities,
+      features: Object.fromEntries(
+        Object.entries<Windowed>(features).map(([feature, { aggregate, description }]) => [
+          feature,
+          fieldOf(windowType(aggregate, inputs), description),
+        ])
+      ),
+      inputs,
+      windows: features,
+      source,
+      ttl: null,
       online: online ?? true,
       about,
     },

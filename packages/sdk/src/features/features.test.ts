@@ -1,7 +1,9 @@
 import { featureManifest } from '@trestle/contract'
 import { expect, test } from 'vitest'
 import type { TrestleClient } from '../client.ts'
+import { agg } from './aggregate.ts'
 import {
+  defineAggregateView,
   defineEntity,
   defineFeatureService,
   defineFeatureView,
@@ -77,6 +79,56 @@ test('a service brings along everything that it refers to, as a manifest that th
       },
     ],
   })
+})
+
+test('windows are declared over inputs, with the types that they give', async () => {
+  const payments = defineAggregateView({
+    name: 'payments',
+    entities: [driver],
+    source: source.push('payments'),
+    inputs: { amount: f.float64(), items: f.int32(), shop: f.string() },
+    features: {
+      spent_1h: agg.sum('amount', { window: '1h', slide: '1m' }).describe('Spent lately'),
+      items_1d: agg.sum('items', { window: '1d' }),
+      shops_1d: agg.distinct('shop', { window: '1d', slide: '1h' }),
+      last_shop: agg.last('shop', { window: '7d', slide: '1h' }),
+      p99: agg.percentile('amount', 99, { window: '1d', slide: '1h' }),
+      count_1h: agg.count({ window: '1h', slide: '1m' }),
+    },
+  })
+  const spending = defineFeatureService({ name: 'spending', features: [payments] })
+  const manifest = toManifest([spending])
+  expect(featureManifest.parse(manifest)).toEqual(manifest)
+  expect(manifest.views[0]).toMatchObject({
+    inputs: [{ name: 'amount', type: 'float64' }, { name: 'items' }, { name: 'shop' }],
+    features: [
+      {
+        name: 'spent_1h',
+        type: 'float64',
+        description: 'Spent lately',
+        aggregate: { function: 'sum', of: 'amount', windowMs: 3_600_000, slideMs: 60_000 },
+      },
+      { name: 'items_1d', type: 'int64', aggregate: { slideMs: null } },
+      { name: 'shops_1d', type: 'int64' },
+      { name: 'last_shop', type: 'string' },
+      { name: 'p99', type: 'float64', aggregate: { percentile: 99 } },
+      { name: 'count_1h', type: 'int64', aggregate: { function: 'count', of: null } },
+    ],
+  })
+  const client = clientOf({ online: { names: [], values: [[]], statuses: [[]], eventTimes: [[]] } })
+  const [row] = await readOnline(client, spending, [{ driver_id: 1 }])
+  const shop: string | null | undefined = row?.values.last_shop
+  const spent: number | null | undefined = row?.values.spent_1h
+  expect([shop, spent]).toEqual([null, null])
+  void (() =>
+    defineAggregateView({
+      name: 'bad',
+      entities: [driver],
+      source: source.push('p'),
+      inputs: { amount: f.float64() },
+      // @ts-expect-error there is no input "amuont"
+      features: { spent: agg.sum('amuont', { window: '1h' }) },
+    }))
 })
 
 test('two declarations under one name are refused', () => {

@@ -19,6 +19,9 @@ const field = <T, W extends FeatureType>(type: W, description = ''): Field<T, W>
   describe: (text) => field(type, text),
 })
 
+/** A field of a type that is known only at run time. */
+export const fieldOf = (type: FeatureType, description: string): Field => field(type, description)
+
 /** Builders of fields: `f.float64()`, `f.int64().describe('Trips today')`. */
 export const f = {
   float32: () => field<number, 'float32'>('float32'),

@@ -7,13 +7,13 @@ import type {
 } from '@trestle/contract'
 import type {
   About,
-  Duration,
   Entity,
   FeatureService,
   OnDemandDeclaration,
   ViewRef,
   ViewDeclaration,
 } from './declare.ts'
+import { milliseconds } from './duration.ts'
 import type { Fields } from './field.ts'
 
 export type Declaration = Entity | ViewRef | FeatureService
@@ -89,7 +89,11 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
   return {
     name: view.name,
     entities: view.entities.map((e) => e.name),
-    features: fieldsOf(view.features),
+    features: fieldsOf(view.features).map((field) => ({
+      ...field,
+      aggregate: view.windows?.[field.name]?.aggregate ?? null,
+    })),
+    inputs: fieldsOf(view.inputs),
     ttlMs: view.ttl === null ? null : milliseconds(view.ttl),
     online: view.online,
     batch: view.source.batch,
@@ -133,12 +137,3 @@ const aboutOf = ({ description, owner, tags }: About) => ({
   owner: owner ?? '',
   tags: { ...tags },
 })
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-function milliseconds(duration: Duration): number {
-  const match = /^(\d+(?:\.\d+)?)([smhd])$/.exec(duration)
-  if (match === null)
-    throw new Error(`"${duration}" is no duration: write "30s", "15m", "24h" or "7d"`)
-  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] // the pattern has no other letter
-}

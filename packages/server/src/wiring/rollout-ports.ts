@@ -1,6 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Registry } from '../modules/registry/index.ts'
-import type { ChampionPort, EndpointPort } from '../modules/rollouts/index.ts'
+import type { Monitoring } from '../modules/monitoring/index.ts'
+import type { ChampionPort, EndpointPort, PredictionPort } from '../modules/rollouts/index.ts'
 import type { Serving } from '../modules/serving/index.ts'
 
 /** Rollouts act on serving's endpoints. */
@@ -13,11 +14,16 @@ export const endpointsFrom = (serving: Serving): EndpointPort => ({
     serving.setTraffic(project, endpoint, traffic, by),
 })
 
-/** A promotion moves the registry's aliases. */
+/** A business metric is of the variant that gave the prediction. */
+export const predictionsFrom = (monitoring: Monitoring): PredictionPort => ({
+  find: (project, ids) => monitoring.findPredictions(project, ids),
+})
+
+/** A promotion moves the registry's aliases and stages. */
 export const championsFrom = (registry: Registry): ChampionPort => ({
   resolve: async (project, reference) => {
-    const { name, version } = await registry.resolve(project, reference)
-    return { name, version }
+    const { name, version, stage, status } = await registry.resolve(project, reference)
+    return { name, version, stage, isReady: status === 'READY' }
   },
   aliasVersion: async ({ project, name, alias }) => {
     try {
@@ -29,4 +35,6 @@ export const championsFrom = (registry: Registry): ChampionPort => ({
     }
   },
   setAlias: (move) => registry.setAlias(move),
+  versionsIn: ({ project, name, stage }) => registry.versionsIn(project, name, stage),
+  setStage: (move) => registry.transitionStage({ ...move, archiveOthers: false }),
 })

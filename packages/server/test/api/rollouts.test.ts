@@ -57,6 +57,7 @@ test('over HTTP, with the evidence that monitoring gathers from the predictions 
     ['timeout-rate', 'pass'],
     ['latency-p95', 'pass'],
     ['nan-outputs', 'pass'],
+    ['output-schema', 'pass'],
   ])
   expect(advance?.verdicts[0]?.samples.candidate).toBeGreaterThanOrEqual(100)
   await client.rollouts.abortRollout({ id, note: 'trying the way back' })

@@ -30,6 +30,9 @@ export function startProcess(world: World, database: Database, processId = 'p1')
     completed: world.completed,
     ports: {
       ...world.ports,
+      predictions: { find: async () => new Map() },
+      queries: { instant: async (query) => world.query(query) },
+      notices: { notify: async (notice) => void world.notices.push(notice) },
       endpoints: {
         ...endpoints,
         setTraffic: async (target) => {

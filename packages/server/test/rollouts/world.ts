@@ -3,16 +3,24 @@ import { createManualClock } from '../../src/kernel/clock.ts'
 import type {
   ArmFacts,
   ChampionPort,
+  Notice,
   EndpointFacts,
   EndpointPort,
   EvidencePort,
+  RegistryStage,
   VariantFacts,
 } from '../../src/modules/rollouts/index.ts'
 import type { InferenceCompleted, Traffic } from '../../src/modules/serving/index.ts'
 import { createTopic, type Topic } from '../../src/platform/events/topic.ts'
 
 /** How a variant behaves, request by request. */
-export type Behaviour = { errorRate: number; latencyMs: number; loads: boolean }
+export type Behaviour = {
+  errorRate: number
+  latencyMs: number
+  loads: boolean
+  /** Share of its answers that turn out wrong once they are labelled; without one there are no labels. */
+  wrongRate?: number
+}
 
 /**
  * A small world for rollouts to act on: an endpoint whose requests follow its traffic table, and evidence counted from those requests.
@@ -24,6 +32,13 @@ export interface World {
   readonly ports: { endpoints: EndpointPort; evidence: EvidencePort; champion: ChampionPort }
   readonly behaviour: Record<string, Behaviour>
   readonly aliases: Map<string, number>
+  /** The stages of versions; None for those that are not named. */
+  readonly stages: Map<number, RegistryStage>
+  /** What a query of the metric server answers; a thrown error is a server that is away. */
+  query: (query: string) => number | null
+  /** What a copy costs, in dollars; null: it has no price. */
+  usdPerCopy: number | null
+  readonly notices: Notice[]
   /** Every effect in order, as `traffic v2=100,v1=9900`, `add v2`, `remove v2`, `alias champion=2`. */
   readonly effects: string[]
   /** Effects of a process that did not hold the endpoint's lease. */
@@ -39,7 +54,14 @@ export interface World {
   crash: { inEffects: number; when: 'before' | 'after' } | null
 }
 
-type Event = { at: number; variant: string; role: 'live' | 'shadow'; failed: boolean; ms: number }
+type Event = {
+  at: number
+  variant: string
+  role: 'live' | 'shadow'
+  failed: boolean
+  ms: number
+  wrong?: boolean | undefined
+}
 
 export class Crash extends Error {}
 
@@ -62,6 +84,7 @@ export function createWorld(
   let isThere = true
   const events: Event[] = []
   const effects: string[] = []
+  const stages = new Map<number, RegistryStage>([[1, 'Production']])
   const aliases = new Map<string, number>([['champion', 1]])
   const behaviour: Record<string, Behaviour> = {}
   const behaviourOf = (variant: string): Behaviour =>
@@ -124,6 +147,13 @@ export function createWorld(
       shareBelow: (x) => values.filter((v) => v <= x).length / values.length,
     }
   }
+  const labelledOf = (mine: readonly Event[]): ArmFacts['labelled'] => {
+    const judged = mine.filter((e) => e.wrong !== undefined)
+    const n = judged.length
+    if (n === 0) return null
+    const meanLoss = judged.filter((e) => e.wrong === true).length / n
+    return { n, meanLoss, varLoss: meanLoss * (1 - meanLoss), metric: 'error' }
+  }
   const away = (): void => {
     if (world.isEvidenceAway) throw new Error('the metric store does not answer')
   }
@@ -137,29 +167,45 @@ export function createWorld(
         timeouts: 0,
         rejected: 0,
         nanOutputs: 0,
+        schemas: mine.length === 0 ? {} : { 'score: float': mine.length },
         latencyMs: sketchOf(mine.map((e) => e.ms)),
+        featureAgeMs: null,
         score: sketchOf(mine.map((e) => e.ms / 1_000)),
-        labelled: null,
+        labelled: labelledOf(mine),
       }
     },
     comparison: async () => {
       away()
-      return { pairs: 0, agreeing: 0 }
+      return { pairs: 0, agreeing: 0, difference: null, ranks: null, labelled: null }
     },
     drift: async () => {
       away()
       return { state: 'unknown', summary: 'no monitor' }
     },
-    costOf: async () => {
+    consistency: async () => {
       away()
-      return { predictions: 0, usdPer1000: null }
+      return { service: null, values: 0, asKnown: 0 }
+    },
+    costOf: async ({ variant, from }) => {
+      away()
+      const predictions = events.filter((e) => e.variant === variant && e.at >= from).length
+      return {
+        predictions,
+        usdPer1000: world.usdPerCopy === null ? null : world.usdPerCopy * 1_000,
+      }
     },
   }
   const champion: ChampionPort = {
     resolve: async (_project, reference) => ({
       name: 'fraud',
       version: Number(reference.split('/')[1] ?? 1),
+      stage: stages.get(Number(reference.split('/')[1] ?? 1)) ?? 'None',
+      isReady: true,
     }),
+    versionsIn: async ({ stage }) =>
+      [...stages].flatMap(([version, its]) => (its === stage ? [version] : [])),
+    setStage: async ({ version, stage }) =>
+      effect(`stage ${version}=${stage}`, () => void stages.set(version, stage)),
     aliasVersion: async ({ alias }) => aliases.get(alias) ?? null,
     setAlias: async ({ alias, version }) =>
       effect(`alias ${alias}=${version}`, () => {
@@ -169,10 +215,11 @@ export function createWorld(
   }
 
   const finish = (variant: string, role: 'live' | 'shadow'): void => {
-    const { errorRate, latencyMs } = behaviourOf(variant)
+    const { errorRate, latencyMs, wrongRate } = behaviourOf(variant)
     const failed = rng() < errorRate
     const ms = latencyMs * Math.exp(0.3 * (rng() + rng() + rng() - 1.5))
-    events.push({ at: clock.now(), variant, role, failed, ms })
+    const wrong = wrongRate === undefined ? undefined : rng() < wrongRate
+    events.push({ at: clock.now(), variant, role, failed, ms, wrong })
     completed.publish(eventOf({ at: clock.now(), variant, role, failed, ms }))
   }
 
@@ -182,6 +229,10 @@ export function createWorld(
     ports: { endpoints, evidence, champion },
     behaviour,
     aliases,
+    stages,
+    query: () => null,
+    usdPerCopy: null,
+    notices: [],
     effects,
     intrusions: [],
     isEvidenceAway: false,

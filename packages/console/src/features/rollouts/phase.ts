@@ -7,6 +7,8 @@ const TONES: Record<RolloutPhase, Tone> = {
   shadow: 'info',
   preview: 'info',
   canary: 'info',
+  'ab-test': 'info',
+  bandit: 'info',
   baking: 'info',
   holding: 'warn',
   paused: 'warn',

@@ -9,6 +9,7 @@ import { appendValue, fromDuckDb, sqlType } from './offline/columns.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { loadEntityFile, loadEntityRows, type EntityTable } from './offline/entity-table.ts'
+import { joinAggregates } from './offline/aggregate-join.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import { pointInTimeSql, ROW, type PointInTimeMode } from './offline/point-in-time.ts'
 import type { Selection } from './selection.ts'
@@ -22,6 +23,10 @@ export type HistoricalRequest = Readonly<{
   selection: Selection
   entities: EntityInput
   mode: PointInTimeMode
+  /** Leaves out what was created after this instant, whatever the entity rows' instants are. */
+  knownByUs?: number
+  /** Adds the event time (us) of the first view's winner as the last column; null for windows. */
+  withEvents?: boolean
 }>
 
 export type HistoricalRows = Readonly<{ columns: readonly string[]; rows: Value[][] }>
@@ -53,14 +58,26 @@ export function createHistorical(deps: {
         : await loadEntityFile(connection, selection, entities)
     const parts: string[] = []
     for (const [i, read] of selection.reads.entries()) {
-      await offline.openRows(connection, read.storage, `rows_${i}`)
+      await offline.openRows(connection, read.storage, {
+        into: `rows_${i}`,
+        knownByUs: request.knownByUs,
+      })
+      const keys = read.keys.map((k) => ({ view: k.view, entity: k.entity }))
+      if (read.plan !== null) {
+        const features = read.columns.map((c) => ({ at: c.at, as: `s${c.slot}` }))
+        const view = { rows: `rows_${i}`, keys, plan: read.plan, features }
+        await joinAggregates(connection, { view, mode, into: `part_${i}` })
+        parts.push(`JOIN part_${i} USING (${ROW})`)
+        continue
+      }
       const sql = pointInTimeSql(
         'entities',
         {
           rows: `rows_${i}`,
-          keys: read.keys.map((k) => ({ view: k.view, entity: k.entity })),
+          keys,
           features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
           ttlUs: read.ttlUs,
+          ...(request.withEvents === true && i === 0 ? { eventAs: '_winner_us' } : {}),
         },
         mode
       )
@@ -71,6 +88,8 @@ export function createHistorical(deps: {
     const outputs = selection.outputs.map(
       (o, i) => `${o.kind === 'stored' ? `s${o.slot}` : `c${i}`} AS ${quoteName(o.name)}`
     )
+    if (request.withEvents === true)
+      outputs.push(selection.reads[0]?.plan === null ? '_winner_us' : 'NULL AS _winner_us')
     await connection.run(
       `CREATE TEMP VIEW joined AS SELECT ${[...table.columns.map((c) => `e.${quoteName(c)}`), ...outputs].join(', ')}
        FROM entities e ${parts.join(' ')} ${computed} ORDER BY ${ROW}`
@@ -114,6 +133,8 @@ export function createHistorical(deps: {
       }),
   }
 }
+
+export type Historical = ReturnType<typeof createHistorical>
 
 /** Computes on-demand features with the evaluator that online reads use, and returns the SQL that joins them. */
 async function addComputed(

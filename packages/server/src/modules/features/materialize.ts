@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Catalog } from './definitions/catalog.ts'
+import type { Catalog, Feed } from './definitions/catalog.ts'
 import type { Storage, ViewRecord } from './definitions/model.ts'
 import { CREATED, EVENT, fromDuckDb, SEQ } from './offline/columns.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
@@ -8,7 +8,9 @@ import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { importSource, type Imported } from './offline/import-source.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import type { Segment } from './offline/offline-log.ts'
-import type { OnlineRow, OnlineStore } from './online/online-store.ts'
+import type { Arrivals } from './online/arrivals.ts'
+import { feedRows, type FeedRow } from './online/feed.ts'
+import type { OnlineStore } from './online/online-store.ts'
 import { encodeKey, packRow, unpackRow } from './row-codec.ts'
 import type { Value } from './value.ts'
 
@@ -42,6 +44,7 @@ type Deps = {
   catalog: Catalog
   offline: OfflineStore
   online: OnlineStore
+  arrivals: Arrivals
   duckdb: DuckDb
   clock: Clock
 }
@@ -52,7 +55,7 @@ type Deps = {
  * the next one goes on after the last segment that was finished.
  */
 export function createMaterializer(deps: Deps) {
-  const { catalog, offline, online, duckdb, clock } = deps
+  const { catalog, offline, online, arrivals, duckdb, clock } = deps
   const running = new Map<string, Progress>()
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -68,7 +71,7 @@ export function createMaterializer(deps: Deps) {
     storage: Storage
   ): Promise<Imported> =>
     view.batch === null
-      ? Promise.resolve({ rows: 0, skipped: 0 })
+      ? Promise.resolve({ rows: 0, skipped: 0, hasReplaced: false })
       : importSource(offline, connection, { view, batch: view.batch, storage })
 
   const materializeView = async (
@@ -82,7 +85,17 @@ export function createMaterializer(deps: Deps) {
     try {
       return await duckdb.use(async (connection) => {
         const imported = await importView(connection, view, storage)
-        if (view.online) await carry(connection, { storage, request, progress })
+        for (const feed of catalog.feeds(storage)) {
+          const isAnew = request.mode === 'full' || imported.hasReplaced
+          if (feed.kind === 'states' && isAnew)
+            // States can't forget an event, so they are made again beside the old ones, which are read until then.
+            await catalog
+              .rebuildStates(storage, feed, async (fresh) => {
+                await carry(connection, { storage, feed: fresh, span: null, progress })
+              })
+              .then(() => online.clear(feed.id))
+          else await carry(connection, { storage, feed, span: spanOf(feed, request), progress })
+        }
         return {
           view: view.name,
           version: view.version,
@@ -97,65 +110,62 @@ export function createMaterializer(deps: Deps) {
     }
   }
 
+  /** Brings what has arrived since the feed's watermark, or a span of event times. */
   const carry = async (
     connection: DuckDBConnection,
-    {
-      storage,
-      request,
-      progress,
-    }: { storage: Storage; request: MaterializeRequest; progress: Progress }
+    { storage, feed, span, progress }: Carrying
   ): Promise<void> => {
-    const isFull = request.mode === 'full'
     const keepMs = catalog.keepMs(storage)
-    const afterSeq = isFull ? 0 : ((await online.watermark(storage.id))?.seq ?? 0)
-    const fromUs = isFull && request.fromMs !== null ? request.fromMs * 1000 : -Infinity
-    const toUs = isFull && request.toMs !== null ? request.toMs * 1000 + 999 : Infinity
+    const mark = (await online.watermark(feed.id))?.seq ?? 0
+    const afterSeq = span === null ? mark : 0
+    const fromUs = Math.max(
+      span?.fromUs ?? -Infinity,
+      // What no window reaches any more is not read.
+      feed.kind === 'states' ? clock.now() * 1000 - feed.plan.keepUs : -Infinity
+    )
+    const toUs = span?.toUs ?? Infinity
     // What arrives from here on is left to the next run.
-    const { lastSeq } = offline.log.facts(storage.id)
-    const segments = offline.log
-      .segments(storage.id)
-      .filter((s) => s.maxSeq > afterSeq && s.maxEventUs >= fromUs && s.minEventUs <= toUs)
-    const pending = offline.log
-      .pending(storage.id, afterSeq)
-      .filter((row) => row.eventUs >= fromUs && row.eventUs <= toUs)
-    progress.segments = segments.length + 1
+    const lastSeq = Math.max(offline.log.facts(storage.id).lastSeq, mark)
+    const all = offline.log.segments(storage.id).filter((s) => s.maxSeq > afterSeq)
+    const segments = all.filter((s) => s.maxEventUs >= fromUs && s.minEventUs <= toUs)
+    const pending = offline.log.pending(storage.id, afterSeq)
+    progress.segments += segments.length + 1
 
-    const write = async (rows: readonly OnlineRow[], seq: number | null): Promise<void> => {
+    const write = async (rows: readonly FeedRow[], reached: number | null): Promise<void> => {
       const now = clock.now()
-      // A run over part of the time says nothing about how far arrival has come.
-      const watermark = seq === null || isFull ? {} : { watermark: { seq, at: now } }
-      await online.write({ storage: storage.id, rows, now, keepMs, ...watermark })
+      const watermark = reached === null ? {} : { watermark: { seq: reached, at: now } }
+      await feedRows(online, feed, { rows, now, keepMs, doneSeq: mark, ...watermark })
       progress.rows += rows.length
     }
-    for (const [i, segment] of segments.entries()) {
-      const path = offline.pathOf(segment.file)
-      for await (const rows of newestRows(connection, storage, { path, afterSeq, fromUs, toUs }))
-        await write(rows, null)
+    for (const segment of segments) {
+      const range = { path: offline.pathOf(segment.file), afterSeq, fromUs, toUs }
+      const read = feed.kind === 'rows' ? newestRows : allRows
+      for await (const rows of read(connection, storage, range)) await write(rows, null)
       progress.segmentsDone += 1
-      await write([], reachedAfter(segments, i, pending[0]?.seq ?? lastSeq + 1))
+      // A run over part of the time says nothing about how far arrival has come.
+      if (span === null) await write([], reachedAfter(all, segment, pending[0]?.seq ?? lastSeq + 1))
     }
     const keyCount = storage.keys.length
     const types = [...storage.keys, ...storage.columns].map((c) => c.type)
     for (let i = 0; i < pending.length; i += 2_000) {
-      const rows = pending.slice(i, i + 2_000).map((row): OnlineRow => {
-        const values = unpackRow(row.packed, types)
-        return {
-          key: encodeKey(values.slice(0, keyCount) as Exclude<Value, null>[]), // a pushed row has no null key
-          packed: packRow(values.slice(keyCount)),
-          eventUs: row.eventUs,
-          createdUs: row.createdUs,
-          seq: row.seq,
-        }
-      })
+      const rows = pending
+        .slice(i, i + 2_000)
+        .filter((row) => row.eventUs >= fromUs && row.eventUs <= toUs)
+        .map(({ packed, ...row }): FeedRow => {
+          const values = unpackRow(packed, types)
+          return {
+            ...row,
+            key: encodeKey(values.slice(0, keyCount) as Exclude<Value, null>[]), // a pushed row has no null key
+            values: values.slice(keyCount),
+            packed: packRow(values.slice(keyCount)),
+          }
+        })
       await write(rows, null)
     }
-    const isWhole = !isFull || (request.fromMs === null && request.toMs === null)
-    await online.write({
-      storage: storage.id,
-      rows: [],
-      now: clock.now(),
-      ...(isWhole ? { watermark: { seq: lastSeq, at: clock.now() } } : {}),
-    })
+    if (span === null) {
+      await write([], lastSeq)
+      await arrivals.raise(feed.id, lastSeq)
+    }
     progress.segmentsDone += 1
   }
 
@@ -191,9 +201,26 @@ export function createMaterializer(deps: Deps) {
   }
 }
 
-/** Up to which number everything is online once segment `i` is: up to the first number that is still to come. */
-function reachedAfter(segments: readonly Segment[], i: number, firstPending: number): number {
-  return Math.min(firstPending, ...segments.slice(i + 1).map((s) => s.minSeq)) - 1
+type Carrying = Readonly<{
+  storage: Storage
+  feed: Feed
+  /** Null: what has arrived since the watermark. */
+  span: { fromUs: number; toUs: number } | null
+  progress: Progress
+}>
+
+function spanOf(feed: Feed, request: MaterializeRequest): Carrying['span'] {
+  if (request.mode === 'incremental' || feed.kind === 'states') return null
+  return {
+    fromUs: request.fromMs === null ? -Infinity : request.fromMs * 1000,
+    toUs: request.toMs === null ? Infinity : request.toMs * 1000 + 999,
+  }
+}
+
+/** Up to which number everything is online once a segment is: up to the first number that is still to come. */
+function reachedAfter(all: readonly Segment[], done: Segment, firstPending: number): number {
+  const later = all.slice(all.indexOf(done) + 1)
+  return Math.min(firstPending, ...later.map((s) => s.minSeq)) - 1
 }
 
 type Range = { path: string; afterSeq: number; fromUs: number; toUs: number }
@@ -203,15 +230,42 @@ async function* newestRows(
   connection: DuckDBConnection,
   storage: Storage,
   range: Range
-): AsyncGenerator<OnlineRow[]> {
+): AsyncGenerator<FeedRow[]> {
   const file = `read_parquet(${quoteText(range.path)})`
-  const where = [
+  const keys = storage.keys.map((k) => quoteName(k.name))
+  const winners = `SELECT max(struct_pack(e := ${EVENT}, c := coalesce(${CREATED}, -9007199254740991), s := ${SEQ})).s FROM ${file} WHERE ${rangeSql(range)}${keys.length === 0 ? '' : ` GROUP BY ${keys.join(', ')}`}`
+  yield* rowsWhere(connection, storage, {
+    file,
+    where: `${rangeSql(range)} AND ${SEQ} IN (${winners})`,
+  })
+}
+
+/** Every row of one segment, those of a key together. */
+async function* allRows(
+  connection: DuckDBConnection,
+  storage: Storage,
+  range: Range
+): AsyncGenerator<FeedRow[]> {
+  const order = [...storage.keys.map((k) => quoteName(k.name)), SEQ].join(', ')
+  yield* rowsWhere(connection, storage, {
+    file: `read_parquet(${quoteText(range.path)})`,
+    where: `${rangeSql(range)} ORDER BY ${order}`,
+  })
+}
+
+const rangeSql = (range: Range): string =>
+  [
     `${SEQ} > ${range.afterSeq}`,
     ...(Number.isFinite(range.fromUs) ? [`${EVENT} >= ${range.fromUs}`] : []),
     ...(Number.isFinite(range.toUs) ? [`${EVENT} <= ${range.toUs}`] : []),
   ].join(' AND ')
+
+async function* rowsWhere(
+  connection: DuckDBConnection,
+  storage: Storage,
+  { file, where }: { file: string; where: string }
+): AsyncGenerator<FeedRow[]> {
   const keys = storage.keys.map((k) => quoteName(k.name))
-  const winners = `SELECT max(struct_pack(e := ${EVENT}, c := coalesce(${CREATED}, -9007199254740991), s := ${SEQ})).s FROM ${file} WHERE ${where}${keys.length === 0 ? '' : ` GROUP BY ${keys.join(', ')}`}`
   const present = new Set(
     (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${file}`))
       .getRows()
@@ -219,7 +273,7 @@ async function* newestRows(
   )
   const columns = storage.columns.map((c) => (present.has(c.name) ? quoteName(c.name) : 'NULL'))
   const result = await connection.stream(
-    `SELECT ${[EVENT, CREATED, SEQ, ...keys, ...columns].join(', ')} FROM ${file} WHERE ${where} AND ${SEQ} IN (${winners})`
+    `SELECT ${[EVENT, CREATED, SEQ, ...keys, ...columns].join(', ')} FROM ${file} WHERE ${where}`
   )
   for (
     let chunk = await result.fetchChunk();
@@ -227,10 +281,12 @@ async function* newestRows(
     chunk = await result.fetchChunk()
   ) {
     yield chunk.getRows().map((row) => {
-      const [event, created, seq, ...values] = row.map(fromDuckDb)
+      const [event, created, seq, ...cells] = row.map(fromDuckDb)
+      const values = cells.slice(keys.length)
       return {
-        key: encodeKey(values.slice(0, keys.length) as Exclude<Value, null>[]), // rows without a key are not taken in
-        packed: packRow(values.slice(keys.length)),
+        key: encodeKey(cells.slice(0, keys.length) as Exclude<Value, null>[]), // rows without a key are not taken in
+        values,
+        packed: packRow(values),
         eventUs: Number(event),
         createdUs: created === null ? null : Number(created),
         seq: Number(seq),

@@ -3,6 +3,9 @@ import { fail } from '../../platform/errors.ts'
 import type { Catalog } from './definitions/catalog.ts'
 import type { ViewRecord } from './definitions/model.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
+import { isAggregated } from './aggregate/plan.ts'
+import type { Arrivals } from './online/arrivals.ts'
+import { feedRows } from './online/feed.ts'
 import type { OnlineStore } from './online/online-store.ts'
 import { readPushedRows, refuseUnknownColumns } from './rows.ts'
 
@@ -23,9 +26,10 @@ export function createPush(deps: {
   catalog: Catalog
   offline: OfflineStore
   online: OnlineStore
+  arrivals: Arrivals
   clock: Clock
 }) {
-  const { catalog, offline, online, clock } = deps
+  const { catalog, offline, online, arrivals, clock } = deps
   return async (request: PushRequest): Promise<PushResult> => {
     const views = viewsOf(catalog, request)
     if (request.ignoreUnknown !== true) refuseUnknownColumns(request.rows, views)
@@ -34,9 +38,19 @@ export function createPush(deps: {
       const storage = catalog.storageOf(view)
       return { view, storage, rows: readPushedRows(request.rows, { view, storage, now }) }
     })
-    const firstSeqs =
+    const aggregated = views.find(isAggregated)
+    if (request.to === 'online' && aggregated !== undefined)
+      throw fail(
+        'request.invalid',
+        `View "${aggregated.name}" is computed over windows of its events, so they have to be in the history too: push to "both"`,
+        { details: { view: aggregated.name } }
+      )
+    const taken =
       request.to === 'online'
-        ? batches.map(({ rows }) => offline.log.reserveSeq(rows.length))
+        ? batches.map(({ rows }) => ({
+            first: offline.log.reserveSeq(rows.length),
+            previous: null,
+          }))
         : offline.log.append(
             batches.map(({ storage, rows }) => ({
               storage: storage.id,
@@ -49,21 +63,22 @@ export function createPush(deps: {
             now
           )
     if (request.to !== 'offline') {
-      for (const [i, { view, storage, rows }] of batches.entries()) {
-        if (!view.online) continue
-        const first = firstSeqs[i] ?? 0
-        await online.write({
-          storage: storage.id,
-          now,
-          keepMs: catalog.keepMs(storage),
-          rows: rows.map((row, j) => ({
-            key: row.key,
-            packed: row.packed,
-            eventUs: row.eventUs,
-            createdUs: row.createdUs,
-            seq: first + j,
-          })),
-        })
+      for (const [i, { storage, rows }] of batches.entries()) {
+        const { first, previous } = taken[i] ?? { first: 0, previous: null }
+        const numbered = rows.map((row, j) => ({ ...row, seq: first + j }))
+        const keepMs = catalog.keepMs(storage)
+        for (const feed of catalog.feeds(storage)) {
+          const write = (reached: number | null, doneSeq: number): void | Promise<void> =>
+            feedRows(online, feed, {
+              rows: numbered,
+              now,
+              keepMs,
+              doneSeq,
+              ...(reached === null ? {} : { watermark: { seq: reached, at: now } }),
+            })
+          if (previous === null) await write(null, 0)
+          else await arrivals.carry(feed.id, { previous, last: first + rows.length - 1 }, write)
+        }
       }
     }
     return batches.map(({ view, rows }) => ({

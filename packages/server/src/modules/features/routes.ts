@@ -127,6 +127,11 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
               : { kind: 'file', format: file.kind, path: file.path },
         })
       },
+      consistency: (query, { project }) => store.consistency(project, query),
+      checkConsistency: async (_input, { project }) => {
+        await store.checker.check()
+        return store.consistency(project, {})
+      },
       listTrainingSets: async (_input, { project }) => ({
         items: await store.trainingSets(project),
       }),
@@ -143,9 +148,10 @@ function wantedOf(input: { service?: string; features?: string[]; fullNames: boo
 }
 
 async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureView> {
-  const { project, storageId, breaking: _breaking, ...spec } = view
+  const { project, storageId, stateId, breaking: _breaking, ...spec } = view
   const facts = store.offlineFacts(storageId)
-  const watermark = await store.watermark(storageId)
+  const feed = stateId ?? storageId
+  const watermark = await store.watermark(feed)
   const ms = (us: number | null): number | null =>
     us === null ? null : Math.max(0, Math.floor(us / 1000))
   return {
@@ -157,7 +163,7 @@ async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureV
       breaking: [...v.breaking],
     })),
     offlineRows: facts.rows,
-    onlineRows: await store.onlineCount(storageId),
+    onlineRows: await store.onlineCount(feed),
     newestEventAt: ms(facts.newestEventUs),
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,

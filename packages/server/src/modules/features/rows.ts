@@ -1,5 +1,6 @@
 import { fail } from '../../platform/errors.ts'
 import type { Storage, ViewRecord } from './definitions/model.ts'
+import { isAggregated, storedColumns } from './aggregate/plan.ts'
 import { encodeKey, packRow } from './row-codec.ts'
 import type { Selection } from './selection.ts'
 import { parseInstantUs, parseValue, type Value } from './value.ts'
@@ -7,6 +8,7 @@ import { parseInstantUs, parseValue, type Value } from './value.ts'
 /** A row that somebody pushed, read by a view's declaration. */
 export type IngestRow = Readonly<{
   key: string
+  values: readonly Value[]
   /** The storage's columns, for the online store. */
   packed: string
   /** Keys, then the storage's columns, for the offline store. */
@@ -23,7 +25,8 @@ export function readPushedRows(
   target: { view: ViewRecord; storage: Storage; now: number }
 ): IngestRow[] {
   const { view, storage, now } = target
-  const declared = new Map(view.features.map((f) => [f.name, f.type]))
+  const declared = new Map(storedColumns(view).map((f) => [f.name, f.type]))
+  const kind = isAggregated(view) ? 'input' : 'feature'
   return rows.map((row, index) => {
     const refuse = (message: string, details: object = {}) =>
       fail('request.invalid', `Row ${index} for view "${view.name}": ${message}`, {
@@ -50,14 +53,15 @@ export function readPushedRows(
       const type = declared.get(name)
       if (type === undefined) return null
       if (row[name] === undefined)
-        throw refuse(`feature "${name}" is missing; say null if it has no value`, { feature: name })
+        throw refuse(`${kind} "${name}" is missing; say null if it has no value`, { feature: name })
       const value = parseValue(type, row[name])
       if (value === undefined)
-        throw refuse(`feature "${name}" is ${type}, not ${shown(row[name])}`, { feature: name })
+        throw refuse(`${kind} "${name}" is ${type}, not ${shown(row[name])}`, { feature: name })
       return value
     })
     return {
       key: encodeKey(keys),
+      values,
       packed: packRow(values),
       packedWithKeys: packRow([...keys, ...values]),
       eventUs,
@@ -71,7 +75,7 @@ export function refuseUnknownColumns(rows: readonly Given[], views: readonly Vie
   const known = new Set([
     'event_timestamp',
     'created',
-    ...views.flatMap((v) => [...v.keys, ...v.features].map((c) => c.name)),
+    ...views.flatMap((v) => [...v.keys, ...storedColumns(v)].map((c) => c.name)),
   ])
   for (const row of rows)
     for (const column of Object.keys(row))

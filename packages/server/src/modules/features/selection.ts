@@ -8,6 +8,7 @@ import {
   type Storage,
   type ViewRecord,
 } from './definitions/model.ts'
+import { planAggregates, type AggregatePlan } from './aggregate/plan.ts'
 import { compileExpression, type Compiled } from './on-demand/evaluate.ts'
 import { parseExpression } from './on-demand/expression.ts'
 
@@ -21,6 +22,10 @@ export type Read = Readonly<{
   ttlUs: number | null
   /** Types of the packed row. */
   types: readonly FeatureType[]
+  /** Under which number the online store keeps the rows or states. */
+  feed: number
+  /** Of an aggregated view; `at` of a column is then its place among the plan's features. */
+  plan: AggregatePlan | null
 }>
 
 export type Output = Readonly<
@@ -110,6 +115,8 @@ function createBuilder(catalog: Catalog, project: string) {
     columns: Read['columns'][number][]
     ttlUs: number | null
     types: Read['types']
+    feed: number
+    plan: AggregatePlan | null
     id: string
   }[] = []
   const request: { name: string; type: FeatureType; slot: number }[] = []
@@ -133,6 +140,11 @@ function createBuilder(catalog: Catalog, project: string) {
       columns: [],
       types: catalog.storageOf(view).columns.map((c) => c.type),
       ttlUs: view.ttlMs === null ? null : view.ttlMs * 1000,
+      feed: view.stateId ?? view.storageId,
+      plan:
+        view.stateId === null
+          ? null
+          : planAggregates(view.features, catalog.storageOf(view).columns),
     }
     reads.push(fresh)
     return fresh
@@ -143,7 +155,7 @@ function createBuilder(catalog: Catalog, project: string) {
     if (known !== undefined) return known
     const declared = read.view.features.find((f) => f.name === feature)
     if (declared === undefined) throw notFound(feature, item.view)
-    const at = read.storage.columns.findIndex((c) => c.name === feature)
+    const at = (read.plan?.features ?? read.storage.columns).findIndex((c) => c.name === feature)
     const column = { name: feature, type: declared.type, at, slot: slots++ }
     read.columns.push(column)
     return column

@@ -48,7 +48,7 @@ export function createIdentity(deps: {
 
   return {
     name: 'identity',
-    authenticate: async (credentials) => {
+    authenticate: (credentials) => {
       if (
         credentials !== null &&
         bootstrapHash !== null &&

@@ -80,6 +80,11 @@ export interface Monitoring extends Component {
       evaluatedAt: number | null
     }>[]
   >
+  /** Who gave which predictions; those that are not in the log, or not yet, are left out. */
+  findPredictions(
+    project: string,
+    predictionIds: readonly string[]
+  ): Promise<ReadonlyMap<string, { endpointId: string; variant: string; at: number }>>
   readonly alertRaised: Topic<Alert & { project: string }>
   /** For readers that account for every prediction exactly once. */
   readonly predictions: PredictionsFollowed
@@ -87,6 +92,8 @@ export interface Monitoring extends Component {
   readonly monitors: Pick<Monitors, 'put' | 'evaluate' | 'apply'>
 }
 
+/** Predictions that are looked up in the log by one query. */
+const IDS_AT_ONCE = 500
 const MAINTAIN_EVERY_MS = 10_000
 const EVALUATE_EVERY_MS = 5_000
 const JOIN_EVERY_MS = 1_000
@@ -188,6 +195,26 @@ export function createMonitoring(deps: {
     },
     labels,
     monitors,
+    async findPredictions(project, predictionIds) {
+      const found = new Map<string, { endpointId: string; variant: string; at: number }>()
+      const missing: string[] = []
+      for (const id of new Set(predictionIds)) {
+        const row = recent.find(project, id).find(({ predictionId }) => predictionId === id)
+        if (row === undefined) missing.push(id)
+        else found.set(id, row)
+      }
+      for (let i = 0; i < missing.length; i += IDS_AT_ONCE) {
+        const ids = missing.slice(i, i + IDS_AT_ONCE)
+        const rows = await log.rows({
+          filter: { project, idsAndShadows: ids, status: 'ok' },
+          order: 'oldest',
+          after: null,
+          limit: ids.length * 10,
+        })
+        for (const row of rows) if (ids.includes(row.predictionId)) found.set(row.predictionId, row)
+      }
+      return found
+    },
     arm: async (q) => arms.stats(q, q.from),
     comparison,
     async drift(endpointId) {

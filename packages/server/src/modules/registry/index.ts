@@ -20,7 +20,7 @@ import { measureLatency } from './onnx/measure-latency.ts'
 import { readInputExample } from './input-example.ts'
 import { addNativeRoutes, describeVersion } from './native-routes.ts'
 import { createRegistryReader } from './reader.ts'
-import { createRegisteredModels } from './registry.ts'
+import { createRegisteredModels, type MoveGate } from './registry.ts'
 import { seal } from './seal.ts'
 import { searchModels, searchVersions } from './search.ts'
 import { createRegistryStore } from './store.ts'
@@ -70,6 +70,8 @@ export interface Registry extends Component {
     archiveOthers: boolean
     by: string
   }): Promise<void>
+  /** The versions that are in a stage now. */
+  versionsIn(project: string, name: string, stage: string): Promise<number[]>
   readonly changed: Topic<RegistryEvent>
 }
 
@@ -81,6 +83,8 @@ export function createRegistry(deps: {
   /** Where versions are laid out as folders. */
   folderRoot: string
   onListenerError: (error: unknown, topic: string) => void
+  /** Moves are made at once when left out. */
+  deferMove?: MoveGate
 }): Registry {
   const { database, blobs, tracking, clock } = deps
   const store = createRegistryStore(database)
@@ -92,6 +96,7 @@ export function createRegistry(deps: {
     reader,
     tracking,
     changed,
+    deferMove: deps.deferMove ?? (async () => null),
     clock,
     seal: (files) => seal({ blobs, folder }, files),
   })
@@ -142,8 +147,10 @@ export function createRegistry(deps: {
       })
     },
     localFile: (version, path) => folder.localFile(version.files, path),
-    setAlias: (move) => inOwnWords(() => models.setAlias(move)),
+    setAlias: async (move) => void (await inOwnWords(() => models.setAlias(move))),
     transitionStage: async (move) => void (await inOwnWords(() => models.transitionStage(move))),
+    versionsIn: (project, name, stage) =>
+      inOwnWords(async () => store.versionsIn(await models.getModel(project, name), stage)),
     async start() {},
     async stop() {},
   }

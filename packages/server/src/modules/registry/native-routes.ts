@@ -72,22 +72,27 @@ export function addNativeRoutes(
           return {}
         }),
       transitionStage: async ({ name, version, stage, archiveExisting }, { project, principal }) =>
-        inOwnWords(async () =>
-          toSummary(
-            await models.transitionStage({
-              project,
-              name,
-              version,
-              stage,
-              archiveOthers: archiveExisting,
-              by: principal.actor,
-            })
-          )
-        ),
+        inOwnWords(async () => {
+          const moved = await models.transitionStage({
+            project,
+            name,
+            version,
+            stage,
+            archiveOthers: archiveExisting,
+            by: principal.actor,
+          })
+          return { ...toSummary(moved), rollout: moved.deferral?.rolloutId ?? null }
+        }),
       setAlias: async ({ name, alias, version }, { project, principal }) =>
         inOwnWords(async () => {
-          await models.setAlias({ project, name, alias, version, by: principal.actor })
-          return {}
+          const deferral = await models.setAlias({
+            project,
+            name,
+            alias,
+            version,
+            by: principal.actor,
+          })
+          return { rollout: deferral?.rolloutId ?? null }
         }),
       deleteAlias: async ({ name, alias }, { project, principal }) =>
         inOwnWords(async () => {

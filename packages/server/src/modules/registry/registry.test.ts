@@ -41,6 +41,7 @@ onEveryDatabase([trackingMigrations, registryMigrations], (database) => {
       reader: createRegistryReader(database()),
       tracking,
       changed,
+      deferMove: async () => null,
       clock,
       seal: (files) => seal({ blobs, folder }, files),
     })

@@ -34,6 +34,19 @@ export type NewVersionRequest = Readonly<{
   by: string
 }>
 
+/** What makes a move later, in place of the one that was asked for. */
+export type Deferral = Readonly<{ rolloutId: string }>
+
+/** Asked before an alias or a stage moves to a version; an answer means that the move is made by a rollout, if that ends well. */
+export type MoveGate = (move: {
+  project: string
+  name: string
+  version: number
+  to: Readonly<{ alias: string } | { stage: string }>
+  archiveOthers: boolean
+  by: string
+}) => Promise<Deferral | null>
+
 /** What may be done with registered models and their versions. Failures are MLflow's, which the native routes translate. */
 export interface RegisteredModels {
   create(given: {
@@ -65,7 +78,7 @@ export interface RegisteredModels {
     alias: string
     version: number | null
     by: string
-  }): Promise<void>
+  }): Promise<Deferral | null>
   transitionStage(given: {
     project: string
     name: string
@@ -73,7 +86,7 @@ export interface RegisteredModels {
     stage: string
     archiveOthers: boolean
     by: string
-  }): Promise<ModelVersionRecord>
+  }): Promise<ModelVersionRecord & { deferral: Deferral | null }>
   resolve(project: string, reference: string): Promise<ModelVersionRecord>
 }
 
@@ -83,6 +96,7 @@ export function createRegisteredModels(deps: {
   tracking: Tracking
   seal: (files: readonly VersionFile[]) => Promise<Seal>
   changed: Topic<RegistryEvent>
+  deferMove: MoveGate
   clock: Clock
 }): RegisteredModels {
   const { store, reader, tracking, clock } = deps
@@ -278,15 +292,22 @@ export function createRegisteredModels(deps: {
     async setAlias({ project, name, alias, version, by }) {
       const model = await getModel(project, name)
       checkAlias(alias)
-      if (version === null) return store.setAlias(model, alias, null)
+      if (version === null) {
+        await store.setAlias(model, alias, null)
+        return null
+      }
       const row = await getVersion(project, name, version)
       if (row.status !== 'READY')
         throw fail(
           'registry.version_not_ready',
           `Version ${version} of "${name}" is ${row.status}: an alias would send traffic to a model that can't be read`
         )
+      const move = { project, name, version, to: { alias }, archiveOthers: false, by }
+      const deferral = await deps.deferMove(move)
+      if (deferral !== null) return deferral
       await store.setAlias(model, alias, version)
       await announce(model, { kind: 'alias.moved', version, alias, by })
+      return null
     },
     async transitionStage({ project, name, version, stage, archiveOthers, by }) {
       const target = stageOf(stage)
@@ -299,6 +320,9 @@ export function createRegisteredModels(deps: {
           `Model version transition cannot archive existing model versions because '${target}' is not an Active stage. Valid stages are Staging, Production`
         )
       const row = await getVersion(project, name, version)
+      const move = { project, name, version, to: { stage: target }, archiveOthers, by }
+      const deferral = row.stage === target ? null : await deps.deferMove(move)
+      if (deferral !== null) return { ...(await read(row)), deferral }
       await store.moveStage(row, { stage: target, archiveOthers, at: clock.now() })
       await announce(await getModel(project, name), {
         kind: 'stage.changed',
@@ -306,7 +330,7 @@ export function createRegisteredModels(deps: {
         stage: target,
         by,
       })
-      return getRecord(project, name, version)
+      return { ...(await getRecord(project, name, version)), deferral: null }
     },
   }
 }

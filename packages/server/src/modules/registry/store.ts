@@ -44,6 +44,7 @@ export interface RegistryStore {
   findAlias(model: ModelRow, alias: string): Promise<number | undefined>
   setAlias(model: ModelRow, alias: string, version: number | null): Promise<void>
   addEvent(event: EventRow): Promise<void>
+  versionsIn(model: ModelRow, stage: string): Promise<number[]>
   listEvents(
     model: ModelRow,
     page: { before: string | undefined; limit: number }
@@ -153,6 +154,10 @@ export function createRegistryStore(database: Database): RegistryStore {
     findLatest(model, stage) {
       const query = live(model).orderBy('version', 'desc').limit(1)
       return (stage === null ? query : query.where('stage', '=', stage)).executeTakeFirst()
+    },
+    async versionsIn(model, stage) {
+      const rows = await live(model).where('stage', '=', stage).orderBy('version').execute()
+      return rows.map((row) => row.version)
     },
     async updateVersion(row, changes) {
       await db

@@ -8,6 +8,7 @@ import type { Reconciler } from './reconciler.ts'
 import { CONTROLLER, type Recorder } from './recorder.ts'
 import type { RolloutRecord } from './record.ts'
 import { hasEnded, isEnding } from './state.ts'
+import type { ShadowBudgets } from './shadow-budget.ts'
 import type { RolloutStore } from './store.ts'
 
 /** Drives the open rollouts: effects, looks, effects again, until nothing moves. */
@@ -30,6 +31,7 @@ export function createController(deps: {
   look: Looker
   /** Late, because the breaker reports back to this controller. */
   breaker: () => Breaker
+  shadowBudgets: Pick<ShadowBudgets, 'watch' | 'unwatch'>
   clock: Clock
   log: Logger
 }): Controller {
@@ -68,6 +70,7 @@ export function createController(deps: {
 
   const watch = (rollout: RolloutRecord): void => {
     const { state, spec } = rollout
+    watchShadow(rollout)
     const isExposed =
       !hasEnded(state.phase) &&
       state.phase !== 'pending' &&
@@ -83,6 +86,13 @@ export function createController(deps: {
       baseline: spec.baseline,
       stretch: String(state.step),
     })
+  }
+
+  const watchShadow = ({ id, endpointId, state, spec }: RolloutRecord): void => {
+    const stage = spec.plan.stages[state.step]
+    const capUsd = stage?.kind === 'shadow' ? stage.dailyCapUsd : null
+    if (capUsd === null || hasEnded(state.phase)) deps.shadowBudgets.unwatch(id)
+    else deps.shadowBudgets.watch({ rolloutId: id, endpointId, variant: spec.candidate, capUsd })
   }
 
   const start = (rollout: RolloutRecord): Promise<void> => {

@@ -1,9 +1,11 @@
-import type { NewRollout } from '@trestle/contract'
+import { rolloutOptions, type NewRollout, type RolloutOptions } from '@trestle/contract'
+import { AppError } from '../../kernel/errors.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
 import { refuseGates, resolveGates } from './gates/gate.ts'
 import { planOf } from './plan.ts'
 import type { ChampionPort, EndpointFacts, EndpointPort } from './ports.ts'
+import type { PolicyRecord } from './policies/store.ts'
 import type { RolloutRecord } from './record.ts'
 import { initialState } from './state.ts'
 
@@ -12,7 +14,14 @@ type Candidate = { variant: string; model: { name: string; version: number }; wa
 /** Turns a request into a rollout that can begin, or says what is wrong with it. Nothing is written and nothing changes. */
 export async function draftRollout(
   ports: { endpoints: EndpointPort; champion: ChampionPort },
-  request: { project: string; body: NewRollout; by: string; now: number },
+  request: {
+    project: string
+    body: NewRollout
+    by: string
+    now: number
+    policy: PolicyRecord | null
+    isByPolicy: boolean
+  },
   replaced: RolloutRecord | null
 ): Promise<RolloutRecord> {
   const { project, body, now } = request
@@ -33,8 +42,11 @@ export async function draftRollout(
   if (candidate.variant === baseline)
     throw fail('resource.conflict', `"${baseline}" has most of the traffic already`)
 
-  const plan = planOf(body.strategy)
-  const gates = resolveGates(body.gates, plan)
+  await refuseArchived(ports.champion, project, candidate.model)
+
+  const options = optionsOf(body, request.policy)
+  const plan = planOf(options.strategy)
+  const gates = resolveGates(options.gates, plan)
   const problem = refuseGates(gates, plan)
   if (problem !== null) throw fail('request.invalid', problem)
 
@@ -50,25 +62,74 @@ export async function draftRollout(
       candidateWasThere: candidate.wasThere,
       baseline,
       before,
-      strategy: body.strategy,
+      strategy: options.strategy,
       plan,
       gates,
-      onInsufficient: body.onInsufficient,
-      failureLimit: body.failureLimit,
-      alpha: body.alpha,
-      environmentErrorRate: body.environmentErrorRate,
-      promoteAlias: body.promoteAlias ?? null,
-      keepOldMs: body.keepOldMs,
+      onInsufficient: options.onInsufficient,
+      failureLimit: options.failureLimit,
+      alpha: options.alpha,
+      environmentErrorRate: options.environmentErrorRate,
+      ...promotionOf(body, candidate.model, request.policy),
+      archiveOthers: body.archiveOthers,
+      isByPolicy: request.isByPolicy,
+      keepOldMs: options.keepOldMs,
       evicts: ours,
     },
-    state: initialState(now, body.deadlineMs),
+    state: initialState(now, options.deadlineMs),
     look: null,
     trouble: null,
-    aliasBefore: null,
+    registryBefore: null,
     retireAt: null,
     createdAt: now,
     createdBy: request.by,
   }
+}
+
+/** What the request says, else the endpoint's policy, else the default. Other gates come with another strategy: a policy's may not fit it. */
+function optionsOf(body: NewRollout, policy: PolicyRecord | null): RolloutOptions {
+  const chosen = Object.fromEntries(
+    Object.keys(rolloutOptions.shape).flatMap((key) => {
+      const own = body[key as keyof RolloutOptions]
+      const isForeign = key === 'gates' && body.strategy !== undefined
+      const value = own ?? (isForeign ? undefined : policy?.[key as keyof RolloutOptions])
+      return value === undefined ? [] : [[key, value]]
+    })
+  )
+  return rolloutOptions.parse(chosen)
+}
+
+/** What moves at the end: as asked, else what the policy of this endpoint and model is about. */
+function promotionOf(
+  body: NewRollout,
+  model: { name: string },
+  policy: PolicyRecord | null
+): Pick<RolloutRecord['spec'], 'promoteAlias' | 'promoteStage'> {
+  const isSaid = body.promoteAlias !== undefined || body.promoteStage !== undefined
+  const on = isSaid || policy?.model !== model.name ? null : policy.on
+  return {
+    promoteAlias: body.promoteAlias ?? (on !== null && 'alias' in on ? on.alias : null),
+    promoteStage: body.promoteStage ?? (on !== null && 'stage' in on ? on.stage : null),
+  }
+}
+
+async function refuseArchived(
+  champion: ChampionPort,
+  project: string,
+  model: { name: string; version: number }
+): Promise<void> {
+  const named = `${model.name}/${model.version}`
+  const version = await champion.resolve(project, named).catch((error: unknown) => {
+    // A variant may outlive its version: what is loaded can still be rolled out.
+    if (error instanceof AppError && error.code.startsWith('registry.')) return null
+    throw error
+  })
+  if (version === null) return
+  if (version.stage === 'Archived')
+    throw fail(
+      'registry.version_not_ready',
+      `${named} is archived; move it to another stage to roll it out`
+    )
+  if (!version.isReady) throw fail('registry.version_not_ready', `${named} is not ready`)
 }
 
 async function findCandidate(

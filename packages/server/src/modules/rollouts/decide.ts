@@ -1,4 +1,4 @@
-import type { GateVerdict } from '@trestle/contract'
+import { gateKey, type GateVerdict } from '@trestle/contract'
 import { duration } from './gates/words.ts'
 import type { Stage } from './plan.ts'
 import type { Decision } from './state.ts'
@@ -21,6 +21,8 @@ export type DecisionInput = Readonly<{
   /** The circuit breaker sees both arms fail at this moment. */
   isEnvironmentFailing: boolean
   isApproved: boolean
+  /** What forbids a step forward now, in words; null when nothing does. */
+  freeze: string | null
 }>
 
 const LOOKS_WITHOUT_EVIDENCE = 3
@@ -32,6 +34,7 @@ const LOOKS_WITHOUT_EVIDENCE = 3
 export function decide(input: DecisionInput): Decision {
   return (
     onHarm(input) ??
+    onFreeze(input) ??
     onEnvironment(input) ??
     onDeadline(input) ??
     onMissingSource(input) ??
@@ -68,11 +71,15 @@ const onHarm: Rule = ({ verdicts, failures, failureLimit }) => {
   const failing = verdicts.filter((v) => v.verdict === 'fail' && v.metric !== 'sample-ratio')
   const critical = failing.find((v) => v.isCritical)
   if (critical !== undefined) return { kind: 'roll-back', reason: critical.sentence }
-  const lasting = failing.find((v) => (failures.get(v.metric) ?? 0) >= failureLimit)
+  const lasting = failing.find((v) => (failures.get(gateKey(v)) ?? 0) >= failureLimit)
   if (lasting !== undefined)
     return { kind: 'roll-back', reason: `${lasting.sentence}, ${failureLimit} looks in a row` }
   return null
 }
+
+/** Neither forward nor, for want of evidence, back: the deadline waits too. */
+const onFreeze: Rule = ({ freeze }) =>
+  freeze === null ? null : { kind: 'hold', cause: 'freeze-window', reason: freeze }
 
 const onDeadline: Rule = ({ now, deadlineAt, onInsufficient, verdicts }) => {
   if (deadlineAt === null || now < deadlineAt) return null

@@ -12,7 +12,9 @@ export type EvidenceSources = Readonly<{
     timeouts: number
     rejected: number
     nanOutputs: number
+    schemas: Readonly<Record<string, number>>
     latency: { sketch: DdSketchState | null }
+    featureAge: { sketch: DdSketchState | null }
     score: { sketch: DdSketchState | null }
     labelled: { n: number; meanLoss: number | null; varLoss: number | null; metric: string } | null
   }>
@@ -21,7 +23,22 @@ export type EvidenceSources = Readonly<{
     primary: string
     shadow: string
     from: number
-  }): Promise<{ pairs: number; agreement: number | null }>
+  }): Promise<{
+    pairs: number
+    agreement: number | null
+    scored: number
+    meanAbsDiff: number | null
+    varAbsDiff: number | null
+    spearman: number | null
+    spearmanPairs: number
+    mcnemar: {
+      labelledPairs: number
+      onlyPrimaryRight: number
+      onlyShadowRight: number
+      pValue: number | null
+    } | null
+  }>
+  consistency: EvidencePort['consistency']
   drift(endpointId: string): Promise<{
     state: string
     monitors: readonly { name: string; state: string; summary: string }[]
@@ -48,7 +65,9 @@ export const createEvidence = (sources: EvidenceSources): EvidencePort => ({
       timeouts: stats.timeouts,
       rejected: stats.rejected,
       nanOutputs: stats.nanOutputs,
+      schemas: stats.schemas,
       latencyMs: distributionOf(stats.latency.sketch),
+      featureAgeMs: distributionOf(stats.featureAge.sketch),
       score: distributionOf(stats.score.sketch),
       labelled:
         labelled === null || labelled.meanLoss === null || labelled.varLoss === null
@@ -62,9 +81,28 @@ export const createEvidence = (sources: EvidenceSources): EvidencePort => ({
     }
   },
   async comparison(query) {
-    const { pairs, agreement } = await sources.comparison(query)
-    return { pairs, agreeing: agreement === null ? 0 : Math.round(pairs * agreement) }
+    const found = await sources.comparison(query)
+    const { pairs, agreement, scored, meanAbsDiff, spearman, mcnemar } = found
+    return {
+      pairs,
+      agreeing: agreement === null ? 0 : Math.round(pairs * agreement),
+      difference:
+        meanAbsDiff === null
+          ? null
+          : { n: scored, mean: meanAbsDiff, variance: found.varAbsDiff ?? 0 },
+      ranks: spearman === null ? null : { n: found.spearmanPairs, correlation: spearman },
+      labelled:
+        mcnemar === null
+          ? null
+          : {
+              n: mcnemar.labelledPairs,
+              onlyPrimaryRight: mcnemar.onlyPrimaryRight,
+              onlyShadowRight: mcnemar.onlyShadowRight,
+              pValue: mcnemar.pValue,
+            },
+    }
   },
+  consistency: (query) => sources.consistency(query),
   async drift({ endpointId }) {
     const { state, monitors } = await sources.drift(endpointId)
     const worst = monitors.find((monitor) => monitor.state === state)

@@ -6,7 +6,8 @@ import { stageAt, type RolloutState } from './state.ts'
 export type Goal = Readonly<{
   traffic: Traffic
   candidate: 'present' | 'absent'
-  alias: 'untouched' | 'candidate' | 'before'
+  /** Alias and stage of the new version. */
+  registry: 'untouched' | 'candidate' | 'before'
 }>
 
 export type GoalInput = Readonly<{
@@ -24,17 +25,19 @@ export function goalOf(rollout: GoalInput): Goal {
   const { state, before } = rollout
   switch (state.phase) {
     case 'pending':
-      return { traffic: before, candidate: 'present', alias: 'untouched' }
+      return { traffic: before, candidate: 'present', registry: 'untouched' }
     case 'shadow':
     case 'preview':
     case 'canary':
+    case 'ab-test':
+    case 'bandit':
     case 'baking':
     case 'holding':
     case 'paused':
       return {
-        traffic: trafficOf(rollout, stageAt(rollout.plan, state.step)),
+        traffic: trafficOf(rollout, stageNow(rollout)),
         candidate: 'present',
-        alias: 'untouched',
+        registry: 'untouched',
       }
     case 'promoting':
     case 'promoted':
@@ -45,7 +48,7 @@ export function goalOf(rollout: GoalInput): Goal {
           shadows: [],
         },
         candidate: 'present',
-        alias: 'candidate',
+        registry: 'candidate',
       }
     case 'rolling-back':
     case 'rolled-back':
@@ -55,9 +58,15 @@ export function goalOf(rollout: GoalInput): Goal {
       return {
         traffic: before,
         candidate: rollout.candidateWasThere ? 'present' : 'absent',
-        alias: 'before',
+        registry: 'before',
       }
   }
+}
+
+/** The stage with the share that a bandit has moved it to. */
+export function stageNow({ plan, state }: Pick<GoalInput, 'plan' | 'state'>): Stage {
+  const stage = stageAt(plan, state.step)
+  return state.share === null ? stage : { ...stage, basisPoints: state.share.basisPoints }
 }
 
 /** The weights that a state asks for, as people read them. */

@@ -8,13 +8,18 @@
 export { createEvidence } from './evidence-source.ts'
 export { rolloutMigrations } from './migrations/index.ts'
 export type {
+  ConsistencyFacts,
   ArmFacts,
   ChampionPort,
   EndpointFacts,
   EndpointPort,
   EvidencePort,
+  Notice,
+  PredictionPort,
+  RegistryStage,
   VariantFacts,
 } from './ports.ts'
+export { createPrometheus } from './prometheus.ts'
 export type { RolloutRecord } from './record.ts'
 
 export type { Rollouts } from './rollouts.ts'

@@ -1,12 +1,13 @@
-import type { GateVerdict } from '@trestle/contract'
+import { gateKey, type GateVerdict } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Breaker } from './breaker.ts'
 import { decide } from './decide.ts'
-import { collectLook } from './evidence.ts'
+import { reweighed } from './bandit.ts'
+import { collectLook, type Evidence } from './evidence.ts'
 import { judgeAll } from './gates/judge.ts'
-import type { EvidencePort } from './ports.ts'
 import { CONTROLLER, type Recorder } from './recorder.ts'
 import type { LookRecord, RolloutRecord } from './record.ts'
+import { deadlineOf, type Decision } from './state.ts'
 import type { Fence, RolloutStore } from './store.ts'
 
 /** Looks at the gates of a rollout when a look is due, keeps what it saw, and tells the state machine. */
@@ -14,8 +15,12 @@ export type Looker = (id: string, fence: Fence) => Promise<void>
 
 export function createLooker(deps: {
   store: RolloutStore
-  evidence: EvidencePort
+  evidence: Evidence
   breaker: Breaker
+  /** What forbids a step forward now, in words. */
+  freezeOf: (rollout: RolloutRecord) => Promise<string | null>
+  /** Why no copies go to a shadow. */
+  whyNoCopies: (rolloutId: string) => string | null
   record: Recorder
   clock: Clock
   everyMs: number
@@ -26,7 +31,7 @@ export function createLooker(deps: {
     if (rollout === null) return
     const { state, spec, look: last } = rollout
     if (state.phase === 'pending') {
-      if (now >= state.deadlineAt)
+      if (now >= state.deadlineAt && state.frozenAt === null)
         await deps.record(id, { kind: 'deadline-passed', at: now }, { actor: CONTROLLER, fence })
       return
     }
@@ -38,11 +43,11 @@ export function createLooker(deps: {
     const failures = countFailures(verdicts, before)
     const isAway = verdicts.some((v) => v.verdict === 'error') || !look.candidate.ok
     const looksWithoutEvidence = isAway ? (before?.looksWithoutEvidence ?? 0) + 1 : 0
-    const decision = decide({
+    const decided = decide({
       now,
       stage: look.stage,
       appliedAt: state.appliedAt,
-      deadlineAt: state.phase === 'paused' ? null : state.deadlineAt,
+      deadlineAt: state.phase === 'paused' ? null : deadlineOf(state, now),
       onInsufficient: spec.onInsufficient,
       verdicts,
       requests: look.candidate.ok ? look.candidate.value.requests : null,
@@ -51,7 +56,9 @@ export function createLooker(deps: {
       looksWithoutEvidence,
       isEnvironmentFailing: deps.breaker.isEnvironmentFailing(id),
       isApproved: state.approvedSteps.includes(state.step),
+      freeze: await deps.freezeOf(rollout),
     })
+    const decision = reweighed(rollout, look, withCopies(decided, deps.whyNoCopies(id)))
     await deps.store.saveLook(id, {
       at: now,
       step: state.step,
@@ -68,11 +75,19 @@ export function createLooker(deps: {
   }
 }
 
+/** A shadow that gets no more copies waits for evidence that does not come: that is what its reader has to know. */
+const withCopies = (decision: Decision, why: string | null): Decision =>
+  why !== null && decision.kind === 'hold' && decision.cause === 'insufficient'
+    ? { ...decision, reason: `${decision.reason}; ${why}` }
+    : decision
+
 function isUnderWay({ state }: RolloutRecord): boolean {
   switch (state.phase) {
     case 'shadow':
     case 'preview':
     case 'canary':
+    case 'ab-test':
+    case 'bandit':
     case 'baking':
     case 'holding':
     case 'paused':
@@ -100,5 +115,7 @@ function countFailures(
   before: LookRecord | null
 ): Record<string, number> {
   const failing = verdicts.filter((v) => v.verdict === 'fail')
-  return Object.fromEntries(failing.map((v) => [v.metric, (before?.failures[v.metric] ?? 0) + 1]))
+  return Object.fromEntries(
+    failing.map((v) => [gateKey(v), (before?.failures[gateKey(v)] ?? 0) + 1])
+  )
 }

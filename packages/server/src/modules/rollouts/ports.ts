@@ -54,16 +54,41 @@ export type ArmFacts = Readonly<{
   /** Requests with a NaN or an infinite number among their outputs. */
   nanOutputs: number
   latencyMs: Distribution | null
+  /** How old the oldest feature value of each request was. */
+  featureAgeMs: Distribution | null
+  /** Answers by the names and types of their outputs. */
+  schemas: Readonly<Record<string, number>>
   /** The first numeric output. */
   score: Distribution | null
   labelled: Readonly<{ n: number; meanLoss: number; varLoss: number; metric: string }> | null
 }>
 
-/** Live answers and the shadow's answers to the same requests. */
-export type ShadowFacts = Readonly<{ pairs: number; agreeing: number }>
+/** Live answers and the shadow's answers to the same requests, row by row. */
+export type ShadowFacts = Readonly<{
+  pairs: number
+  agreeing: number
+  /** Pairs in which both gave a score, and how far apart the scores were. */
+  difference: MeanFacts | null
+  /** Spearman's correlation of the newest pairs of scores. */
+  ranks: Readonly<{ n: number; correlation: number }> | null
+  labelled: Readonly<{
+    n: number
+    onlyPrimaryRight: number
+    onlyShadowRight: number
+    pValue: number | null
+  }> | null
+}>
+
+export type MeanFacts = Readonly<{ n: number; mean: number; variance: number }>
 
 /** What the drift monitors of an endpoint say of its newest windows. */
 export type DriftFacts = Readonly<{ state: 'ok' | 'drift' | 'unknown'; summary: string }>
+
+/** How many served feature values of an endpoint's service were checked, and how many were what the history knew then. */
+export type ConsistencyFacts = Readonly<{ service: string | null; values: number; asKnown: number }>
+
+/** What a query says of a variant; null when it has no answer for it. */
+export type QueriedFacts = Readonly<{ candidate: number | null; baseline: number | null }>
 
 export type CostFacts = Readonly<{ predictions: number; usdPer1000: number | null }>
 
@@ -82,6 +107,7 @@ export interface EvidencePort {
     from: number
   }): Promise<ShadowFacts>
   drift(query: { endpointId: string; variant: string }): Promise<DriftFacts>
+  consistency(query: { project: string; endpoint: string; from: number }): Promise<ConsistencyFacts>
   costOf(query: {
     endpointId: string
     variant: string
@@ -90,10 +116,44 @@ export interface EvidencePort {
   }): Promise<CostFacts>
 }
 
+/** A metric server that answers queries of an instant. */
+export interface QueryPort {
+  /** The one number that the query gives; null for an empty answer or NaN. Throws when it gives several, or can't be asked. */
+  instant(query: string): Promise<number | null>
+}
+
+/** Which variant gave which predictions. */
+export interface PredictionPort {
+  find(
+    project: string,
+    predictionIds: readonly string[]
+  ): Promise<ReadonlyMap<string, { endpointId: string; variant: string; at: number }>>
+}
+
+/** Where news of a rollout goes: webhooks, chat, mail. */
+export interface NoticePort {
+  notify(notice: Notice): Promise<void>
+}
+
+export type Notice = Readonly<{
+  project: string
+  endpoint: string
+  rolloutId: string
+  severity: 'info' | 'warning' | 'critical'
+  title: string
+  text: string
+  at: number
+}>
+
+export type RegistryStage = 'None' | 'Staging' | 'Production' | 'Archived'
+
 /** The registry, as far as a promotion moves it. */
 export interface ChampionPort {
   /** The version that a reference names now. Throws `registry.model_not_found` or `registry.version_not_found`. */
-  resolve(project: string, reference: string): Promise<{ name: string; version: number }>
+  resolve(
+    project: string,
+    reference: string
+  ): Promise<{ name: string; version: number; stage: RegistryStage; isReady: boolean }>
   /** The version that an alias names; null when there is none. */
   aliasVersion(target: { project: string; name: string; alias: string }): Promise<number | null>
   setAlias(move: {
@@ -101,6 +161,15 @@ export interface ChampionPort {
     name: string
     alias: string
     version: number | null
+    by: string
+  }): Promise<void>
+  /** The stages of the versions that are in this one now. */
+  versionsIn(target: { project: string; name: string; stage: RegistryStage }): Promise<number[]>
+  setStage(move: {
+    project: string
+    name: string
+    version: number
+    stage: RegistryStage
     by: string
   }): Promise<void>
 }

@@ -3,6 +3,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import { goalOf, isSameTraffic, type Goal } from './goal.ts'
 import type { Leases } from './lease.ts'
 import type { ChampionPort, EndpointFacts, EndpointPort } from './ports.ts'
+import { createRegistryMoves } from './registry-moves.ts'
 import { CONTROLLER, type Recorder } from './recorder.ts'
 import { goalInputOf, type RolloutRecord } from './record.ts'
 import type { RolloutEvent } from './state.ts'
@@ -17,6 +18,8 @@ export function createReconciler(deps: {
   endpoints: EndpointPort
   champion: ChampionPort
   record: Recorder
+  /** What forbids a step forward now, in words. */
+  freezeOf: (rollout: RolloutRecord) => Promise<string | null>
   clock: Clock
 }): Reconciler {
   const { store, endpoints, champion, clock } = deps
@@ -49,25 +52,7 @@ export function createReconciler(deps: {
     await act(work, () => endpoints.removeVariant(rollout.project, rollout.endpoint, variant))
   }
 
-  const moveAlias = async (work: Work): Promise<void> => {
-    const { rollout, goal } = work
-    const { promoteAlias, model } = rollout.spec
-    if (promoteAlias === null || goal.alias === 'untouched') return
-    const target = { project: rollout.project, name: model.name, alias: promoteAlias }
-    if (goal.alias === 'before') {
-      const before = rollout.aliasBefore
-      if (before === null) return
-      const by = `${CONTROLLER}:${rollout.id}`
-      await act(work, () => champion.setAlias({ ...target, version: before.version, by }))
-      return
-    }
-    const current = await champion.aliasVersion(target)
-    if (current === model.version) return
-    if (rollout.aliasBefore === null) await store.saveAliasBefore(rollout.id, { version: current })
-    await act(work, () =>
-      champion.setAlias({ ...target, version: model.version, by: `${CONTROLLER}:${rollout.id}` })
-    )
-  }
+  const moveRegistry = createRegistryMoves({ store, champion })
 
   const load = async (work: Work): Promise<void> => {
     const { rollout } = work
@@ -94,7 +79,9 @@ export function createReconciler(deps: {
         return tell(work, { kind: 'candidate-failed', at: clock.now(), error: messageOf(error) })
       }
     }
-    await tell(work, { kind: 'candidate-ready', at: clock.now() })
+    const freeze = await deps.freezeOf(rollout)
+    if (freeze === null) await tell(work, { kind: 'candidate-ready', at: clock.now() })
+    else await tell(work, { kind: 'frozen', at: clock.now(), reason: `Loaded. ${freeze}` })
   }
 
   /** Whether the candidate still runs; if not, says so. */
@@ -123,6 +110,8 @@ export function createReconciler(deps: {
       case 'shadow':
       case 'preview':
       case 'canary':
+      case 'ab-test':
+      case 'bandit':
       case 'baking':
       case 'holding':
       case 'paused':
@@ -132,12 +121,12 @@ export function createReconciler(deps: {
       case 'promoting':
         if (!(await isAlive(work))) return
         await applyTraffic(work)
-        await moveAlias(work)
+        await moveRegistry(work.rollout, work.goal.registry, (effect) => act(work, effect))
         return tell(work, { kind: 'settled', at: clock.now() })
       case 'rolling-back':
       case 'finishing':
         await applyTraffic(work)
-        await moveAlias(work)
+        await moveRegistry(work.rollout, work.goal.registry, (effect) => act(work, effect))
         if (work.goal.candidate === 'absent') await removeIfThere(work, rollout.spec.candidate)
         return tell(work, { kind: 'settled', at: clock.now() })
       case 'promoted':

@@ -2,6 +2,7 @@ import type { Gate, GateVerdict, Rollout, RolloutPhase, RolloutStrategy } from '
 import type { Traffic } from '../serving/index.ts'
 import { weightsOf, type GoalInput } from './goal.ts'
 import type { Plan } from './plan.ts'
+import type { RegistryStage } from './ports.ts'
 import { hasEnded, type RolloutState } from './state.ts'
 
 /** What was asked for, resolved. Never changes after creation. */
@@ -19,9 +20,18 @@ export type RolloutSpec = Readonly<{
   alpha: number
   environmentErrorRate: number
   promoteAlias: string | null
+  promoteStage: 'Staging' | 'Production' | null
+  archiveOthers: boolean
+  isByPolicy: boolean
   keepOldMs: number | null
   /** The candidate of the rollout that this one replaced: removed before this one begins. */
   evicts: string | null
+}>
+
+/** What a promotion moves in the registry, as it was before: a return puts it back. */
+export type RegistryBefore = Readonly<{
+  alias: Readonly<{ version: number | null }> | null
+  stages: readonly Readonly<{ version: number; stage: RegistryStage }>[]
 }>
 
 /** The newest look, and the counts of looks that a restart must not lose. */
@@ -44,7 +54,7 @@ export type RolloutRecord = Readonly<{
   state: RolloutState
   look: LookRecord | null
   trouble: string | null
-  aliasBefore: { version: number | null } | null
+  registryBefore: RegistryBefore | null
   retireAt: number | null
   createdAt: number
   createdBy: string
@@ -83,7 +93,7 @@ export function toWire(rollout: RolloutRecord): Rollout {
     candidate: spec.candidate,
     baseline: spec.baseline,
     strategy: spec.strategy,
-    stages: spec.plan.stages.map(({ basisPoints, ...stage }) => ({
+    stages: spec.plan.stages.map(({ basisPoints, moves: _, ...stage }) => ({
       ...stage,
       candidatePercent: basisPoints / 100,
     })),
@@ -95,6 +105,8 @@ export function toWire(rollout: RolloutRecord): Rollout {
     reason: state.reason,
     weights: weightsOf(goalInputOf(rollout)),
     promoteAlias: spec.promoteAlias,
+    promoteStage: spec.promoteStage,
+    isByPolicy: spec.isByPolicy,
     deadlineAt: state.deadlineAt,
     createdAt: rollout.createdAt,
     createdBy: rollout.createdBy,

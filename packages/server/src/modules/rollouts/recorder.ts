@@ -12,6 +12,11 @@ export type RolloutChanged = Readonly<{
   project: string
   endpoint: string
   endpointId: string
+  /** The new variant, and its share of the live requests in percent. */
+  candidate: string
+  weight: number
+  /** Whether it has come to another step, the first one included. */
+  isStep: boolean
   event: string
   from: RolloutState['phase']
   to: RolloutState['phase']
@@ -77,6 +82,9 @@ export function createRecorder(deps: {
         project: rollout.project,
         endpoint: rollout.endpoint,
         endpointId: rollout.endpointId,
+        candidate: rollout.spec.candidate,
+        isStep: next.step !== rollout.state.step || rollout.state.phase === 'pending',
+        weight: weightsOf(goalInputOf(moved)).candidatePercent,
         event: nameOf(event),
         from: rollout.state.phase,
         to: next.phase,

@@ -2,6 +2,9 @@ import type { NewRollout } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Component } from '../../platform/component.ts'
 import type { Topic } from '../../platform/events/topic.ts'
+import type { Business } from './business/business.ts'
+import type { Declared } from './declared.ts'
+import type { DeferMove } from './policies/policies.ts'
 import type { RolloutChanged } from './recorder.ts'
 import type { RolloutRecord, TransitionRecord } from './record.ts'
 import type { HumanAction } from './state.ts'
@@ -29,7 +32,17 @@ export interface Rollouts extends Component {
   }): Promise<RolloutRecord>
   /** False while a rollout of this endpoint runs: then its traffic is the rollout's. */
   mayChangeTraffic(endpointId: string): Promise<boolean>
+  /** Whether a copy of a request may go to this shadow: false once the day's cap is spent. Answers from memory. */
+  mayShadow(endpointId: string, variant: string): boolean
+  /** Asked before a move of an alias or stage: a policy may make a rollout of it. */
+  deferMove: DeferMove
+  /** Ends the rollouts of a version that is not to be served any more. */
+  onArchived(version: { project: string; name: string; version: number }): Promise<void>
+  readonly business: Pick<Business, 'push'>
+  readonly declared: Declared
   readonly changed: Topic<RolloutChanged>
   /** One pass over every open rollout: what the scheduler does every second. */
   tick(): Promise<void>
+  /** Reads what the copies of capped shadows cost today: what the scheduler does every second. */
+  refreshBudgets(): Promise<void>
 }

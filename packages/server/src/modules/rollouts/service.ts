@@ -1,3 +1,4 @@
+import type { NewRollout } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Database } from '../../platform/database/index.ts'
 import { fail } from '../../platform/errors.ts'
@@ -6,17 +7,34 @@ import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
 import { createBreaker } from './breaker.ts'
+import { createBusiness } from './business/business.ts'
+import { createBusinessStore } from './business/store.ts'
 import { createController } from './controller.ts'
 import { draftRollout } from './create.ts'
+import { createDeclared } from './declared.ts'
+import { createFreezeStore } from './freezes/store.ts'
+import { freezeAt, sayFreeze } from './freezes/window.ts'
 import { weightsOf } from './goal.ts'
 import { createLeases } from './lease.ts'
 import { createLooker } from './looker.ts'
-import type { ChampionPort, EndpointPort, EvidencePort } from './ports.ts'
+import type {
+  ChampionPort,
+  EndpointPort,
+  EvidencePort,
+  NoticePort,
+  PredictionPort,
+  QueryPort,
+} from './ports.ts'
+import { sendNotices } from './notices.ts'
+import { createDeferMove } from './policies/policies.ts'
+import { createPolicyStore } from './policies/store.ts'
 import { createReconciler } from './reconciler.ts'
-import { createRecorder, nameOf, type RolloutChanged } from './recorder.ts'
+import { CONTROLLER, createRecorder, nameOf, type RolloutChanged } from './recorder.ts'
 import { goalInputOf, type RolloutRecord, type TransitionRecord } from './record.ts'
 import type { Rollouts } from './rollouts.ts'
 import { addRolloutRoutes } from './routes.ts'
+import { createShadowBudgets } from './shadow-budget.ts'
+import { hasEnded } from './state.ts'
 import { createRolloutStore } from './store.ts'
 import { transition } from './transition.ts'
 
@@ -27,7 +45,16 @@ export function createRollouts(deps: {
   scheduler: Scheduler
   log: Logger
   completed: Topic<InferenceCompleted>
-  ports: { endpoints: EndpointPort; evidence: EvidencePort; champion: ChampionPort }
+  ports: {
+    endpoints: EndpointPort
+    evidence: EvidencePort
+    champion: ChampionPort
+    predictions: PredictionPort
+    /** Null: queries of Prometheus have no source, and their gates hold. */
+    queries: QueryPort | null
+    /** Null: nobody is told. */
+    notices: NoticePort | null
+  }
   /** Names this process in leases. */
   processId: string
   config?: { tickMs?: number; lookEveryMs?: number; leaseMs?: number }
@@ -52,6 +79,25 @@ export function createRollouts(deps: {
         .trip(id, reason)
         .catch((error: unknown) => log.error({ err: error, rollout: id }, 'tripping the breaker')),
   })
+  const policies = createPolicyStore(deps.database)
+  const freezes = createFreezeStore(deps.database)
+  const declared = createDeclared({ policies, freezes, clock })
+  const business = createBusiness({
+    store: createBusinessStore(deps.database),
+    endpoints: ports.endpoints,
+    predictions: ports.predictions,
+    clock,
+  })
+  const shadowBudgets = createShadowBudgets({
+    costOf: (query) => ports.evidence.costOf(query),
+    clock,
+  })
+  const freezeOf = async ({ project, endpoint }: RolloutRecord): Promise<string | null> => {
+    const window = freezeAt(await freezes.list(project), { endpoint, now: clock.now() })
+    return window === null ? null : sayFreeze(window)
+  }
+  const stopNotices =
+    ports.notices === null ? null : sendNotices({ changed, notices: ports.notices, log })
   const controller = createController({
     store,
     leases,
@@ -62,26 +108,77 @@ export function createRollouts(deps: {
       endpoints: ports.endpoints,
       champion: ports.champion,
       record,
+      freezeOf,
       clock,
     }),
     look: createLooker({
       store,
-      evidence: ports.evidence,
+      evidence: {
+        ...ports.evidence,
+        business: (query) => business.mean(query),
+        queries: ports.queries,
+      },
       breaker,
+      freezeOf,
+      whyNoCopies: (id) => shadowBudgets.whyStopped(id),
       record,
       clock,
       everyMs: lookEveryMs,
     }),
     breaker: () => breaker,
+    shadowBudgets,
     clock,
     log,
   })
   deps.scheduler.every({ name: 'rollouts', intervalMs: tickMs, work: () => controller.kick() })
+  deps.scheduler.every({
+    name: 'rollouts.shadow-budgets',
+    intervalMs: tickMs,
+    work: () => shadowBudgets.refresh(),
+  })
+  deps.scheduler.every({
+    name: 'rollouts.business-values',
+    intervalMs: 3_600_000,
+    work: () => business.prune(),
+  })
 
   const get = async (project: string, id: string): Promise<RolloutRecord> => {
     const rollout = await store.find(id)
     if (rollout === null || rollout.project !== project)
       throw fail('rollouts.rollout_not_found', `No rollout "${id}"`)
+    return rollout
+  }
+
+  const begin = async (request: {
+    project: string
+    body: NewRollout
+    by: string
+    isByPolicy: boolean
+  }): Promise<RolloutRecord> => {
+    const { project, body, by, isByPolicy } = request
+    const now = clock.now()
+    const endpoint = await ports.endpoints.get(project, body.endpoint)
+    const policy = await policies.find(project, body.endpoint)
+    const running = endpoint === null ? null : await store.findActive(endpoint.id)
+    if (running !== null && !body.replace) throw inProgress(running)
+    const rollout = await draftRollout(
+      ports,
+      { project, body, by, now, policy, isByPolicy },
+      running
+    )
+    const first = firstTransition(rollout)
+    const isWritten = await store.insert(
+      rollout,
+      first,
+      running === null ? null : replacement(running, rollout)
+    )
+    if (!isWritten)
+      throw fail(
+        'rollouts.in_progress',
+        `Another rollout of "${body.endpoint}" is in progress or has just moved on`
+      )
+    changed.publish(eventOf(rollout, first))
+    controller.nudge(rollout.id)
     return rollout
   }
 
@@ -92,29 +189,31 @@ export function createRollouts(deps: {
     list: (page) => store.list(page),
     timeline: (id) => store.timeline(id),
     tick: () => controller.tick(),
+    refreshBudgets: () => shadowBudgets.refresh(),
     mayChangeTraffic: async (endpointId) => (await store.findActive(endpointId)) === null,
 
-    async create({ project, body, by }) {
-      const now = clock.now()
-      const endpoint = await ports.endpoints.get(project, body.endpoint)
-      const running = endpoint === null ? null : await store.findActive(endpoint.id)
-      if (running !== null && !body.replace) throw inProgress(running)
-      const rollout = await draftRollout(ports, { project, body, by, now }, running)
-      const first = firstTransition(rollout)
-      const isWritten = await store.insert(
-        rollout,
-        first,
-        running === null ? null : replacement(running, rollout)
-      )
-      if (!isWritten)
-        throw fail(
-          'rollouts.in_progress',
-          `Another rollout of "${body.endpoint}" is in progress or has just moved on`
-        )
-      changed.publish(eventOf(rollout, first))
-      controller.nudge(rollout.id)
-      return rollout
+    create: (request) => begin({ ...request, isByPolicy: false }),
+    mayShadow: (endpointId, variant) => shadowBudgets.mayShadow(endpointId, variant),
+    deferMove: createDeferMove({
+      store: policies,
+      endpoints: ports.endpoints,
+      findActive: (endpointId) => store.findActive(endpointId),
+      create: (request) => begin(request),
+    }),
+    async onArchived({ project, name, version }) {
+      for (const rollout of await store.listOpen(clock.now())) {
+        const { model } = rollout.spec
+        if (rollout.project !== project || model.name !== name || model.version !== version)
+          continue
+        if (hasEnded(rollout.state.phase)) continue
+        const error = `${name}/${version} was archived`
+        const event = { kind: 'candidate-failed', at: clock.now(), error } as const
+        await record(rollout.id, event, { actor: CONTROLLER, fence: null })
+        controller.nudge(rollout.id)
+      }
     },
+    business,
+    declared,
 
     async act({ project, id, action, by, note }) {
       const rollout = await get(project, id)
@@ -136,9 +235,10 @@ export function createRollouts(deps: {
       }
     },
 
-    routes: (app) => addRolloutRoutes(app, rollouts),
+    routes: (app) => addRolloutRoutes(app, rollouts, clock),
     async start() {},
     async stop() {
+      stopNotices?.()
       breaker.stop()
       await controller.stop()
     },
@@ -209,6 +309,9 @@ const eventOf = (rollout: RolloutRecord, first: TransitionRecord): RolloutChange
   project: rollout.project,
   endpoint: rollout.endpoint,
   endpointId: rollout.endpointId,
+  candidate: rollout.spec.candidate,
+  isStep: false,
+  weight: first.weights.candidatePercent,
   event: first.event,
   from: first.from,
   to: first.to,

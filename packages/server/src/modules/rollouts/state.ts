@@ -14,6 +14,10 @@ export type RolloutState = Readonly<{
   /** What a resume from a frozen deadline grants anew. */
   deadlineMs: number
   pausedAt: number | null
+  /** Since when a freeze window holds it. */
+  frozenAt: number | null
+  /** What a bandit gives the new variant now, and since when; null: what the stage says. */
+  share: Readonly<{ basisPoints: number; at: number }> | null
   approvedSteps: readonly number[]
   /** Where `rolling-back` leads. */
   ending: 'rolled-back' | 'aborted'
@@ -24,12 +28,16 @@ export type RolloutState = Readonly<{
 export type Decision =
   | { kind: 'wait'; reason: string }
   | { kind: 'advance'; reason: string }
+  /** A bandit moves its share of the traffic. */
+  | { kind: 'reweight'; basisPoints: number; reason: string }
   | { kind: 'hold'; cause: HoldCause; reason: string }
   | { kind: 'roll-back'; reason: string }
 
 export type RolloutEvent = Readonly<
   | { kind: 'candidate-ready'; at: number }
   | { kind: 'candidate-failed'; at: number; error: string }
+  /** Loaded, and a freeze window forbids the first step. */
+  | { kind: 'frozen'; at: number; reason: string }
   | { kind: 'traffic-applied'; at: number }
   | { kind: 'looked'; at: number; step: number; decision: Decision }
   | { kind: 'breaker-tripped'; at: number; reason: string }
@@ -59,6 +67,10 @@ export const stageAt = (plan: Plan, step: number): Stage => {
   return stage
 }
 
+/** The deadline as it is now: time in a freeze window doesn't count against it. */
+export const deadlineOf = (state: RolloutState, now: number): number =>
+  state.deadlineAt + (state.frozenAt === null ? 0 : Math.max(0, now - state.frozenAt))
+
 export const initialState = (now: number, deadlineMs: number): RolloutState => ({
   phase: 'pending',
   step: 0,
@@ -68,6 +80,8 @@ export const initialState = (now: number, deadlineMs: number): RolloutState => (
   deadlineAt: now + deadlineMs,
   deadlineMs,
   pausedAt: null,
+  frozenAt: null,
+  share: null,
   approvedSteps: [],
   ending: 'rolled-back',
   endedAt: null,

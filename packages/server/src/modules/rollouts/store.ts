@@ -1,7 +1,13 @@
 import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { Database } from '../../platform/database/index.ts'
 import { fail } from '../../platform/errors.ts'
-import type { LookRecord, RolloutRecord, RolloutSpec, TransitionRecord } from './record.ts'
+import type {
+  LookRecord,
+  RegistryBefore,
+  RolloutRecord,
+  RolloutSpec,
+  TransitionRecord,
+} from './record.ts'
 import { hasEnded, type RolloutState } from './state.ts'
 import type { RolloutTables } from './tables.ts'
 
@@ -103,10 +109,10 @@ export function createRolloutStore(database: Database) {
         .execute()),
     saveTrouble: async (id: string, trouble: string | null) =>
       void (await db.updateTable('rollouts').set({ trouble }).where('id', '=', id).execute()),
-    saveAliasBefore: async (id: string, before: { version: number | null } | null) =>
+    saveRegistryBefore: async (id: string, before: RegistryBefore) =>
       void (await db
         .updateTable('rollouts')
-        .set({ alias_before: before === null ? null : JSON.stringify(before) })
+        .set({ registry_before: JSON.stringify(before) })
         .where('id', '=', id)
         .execute()),
     clearRetire: async (id: string) =>
@@ -172,7 +178,7 @@ const toRow = (rollout: RolloutRecord): RolloutRow => ({
   state: JSON.stringify(rollout.state),
   look: null,
   trouble: null,
-  alias_before: null,
+  registry_before: null,
   retire_at: rollout.retireAt,
   created_at: rollout.createdAt,
   created_by: rollout.createdBy,
@@ -190,8 +196,8 @@ const fromRow = (row: RolloutRow): RolloutRecord => ({
   state: JSON.parse(row.state) as RolloutState,
   look: row.look === null ? null : (JSON.parse(row.look) as LookRecord),
   trouble: row.trouble,
-  aliasBefore:
-    row.alias_before === null ? null : (JSON.parse(row.alias_before) as { version: number | null }),
+  registryBefore:
+    row.registry_before === null ? null : (JSON.parse(row.registry_before) as RegistryBefore),
   retireAt: row.retire_at,
   createdAt: row.created_at,
   createdBy: row.created_by,

@@ -16,8 +16,8 @@ export type RolloutTables = {
     state: string
     look: string | null
     trouble: string | null
-    /** The version that the alias named before a promotion moved it: `{"version": 3}` or `{"version": null}`. Null: not moved. */
-    alias_before: string | null
+    /** What a promotion moved in the registry, as it was before. Null: nothing is moved. */
+    registry_before: string | null
     /** When the old variants are removed; null: never, or done. */
     retire_at: number | null
     created_at: number
@@ -36,6 +36,29 @@ export type RolloutTables = {
     reason: string
     weights: string
     verdicts: string
+  }
+  rollout_policies: {
+    project: string
+    endpoint: string
+    declared: string
+    updated_at: number
+    updated_by: string
+  }
+  rollout_freezes: {
+    project: string
+    name: string
+    declared: string
+    updated_at: number
+    updated_by: string
+  }
+  rollout_business_values: {
+    endpoint_id: string
+    metric: string
+    /** `p:` and a prediction, or `i:` and what the sender calls it. */
+    value_key: string
+    variant: string
+    at: number
+    value: number
   }
   rollout_leases: {
     endpoint_id: string

@@ -15,7 +15,7 @@ import { transition } from './transition.ts'
 
 const canary = planOf({
   kind: 'canary',
-  shadowFirst: { share: 0.5, bakeMs: 1, minRequests: 1, needsApproval: false },
+  shadowFirst: { share: 0.5, dailyCapUsd: null, bakeMs: 1, minRequests: 1, needsApproval: false },
   steps: [
     { weightPercent: 5, bakeMs: 1, minRequests: 1, needsApproval: false },
     { weightPercent: 50, bakeMs: 1, minRequests: 1, needsApproval: true },
@@ -25,11 +25,32 @@ const canary = planOf({
 const study = planOf({
   kind: 'shadow',
   share: 1,
+  dailyCapUsd: null,
   bakeMs: 1,
   minRequests: 1,
   needsApproval: false,
   onPass: 'finish',
   finalBakeMs: 0,
+})
+const bandit = planOf({
+  kind: 'bandit',
+  goal: { kind: 'labels', minGain: 0 },
+  startPercent: 10,
+  minPercent: 5,
+  adjustEveryMs: 0,
+  minDurationMs: 1,
+  minRequests: 1,
+  onWin: 'promote',
+  finalBakeMs: 1,
+})
+const abTest = planOf({
+  kind: 'ab-test',
+  weightPercent: 30,
+  goal: { kind: 'labels', minGain: 0.01 },
+  minDurationMs: 1,
+  minRequests: 1,
+  onWin: 'finish',
+  finalBakeMs: 1,
 })
 const blueGreen = planOf({ kind: 'blue-green', previewMs: 1, needsApproval: true, finalBakeMs: 1 })
 
@@ -45,8 +66,14 @@ const decision: fc.Arbitrary<Decision> = fc.oneof(
       'environment' as const,
       'evidence-unavailable' as const,
       'approval' as const,
+      'freeze-window' as const,
       'deadline' as const
     ),
+    reason,
+  }),
+  fc.record({
+    kind: fc.constant('reweight' as const),
+    basisPoints: fc.integer({ min: -5_000, max: 20_000 }),
     reason,
   })
 )
@@ -62,6 +89,9 @@ const event: fc.Arbitrary<RolloutEvent> = fc.integer({ min: 0, max: 10_000 }).ch
         .map((look): RolloutEvent => ({ kind: 'looked', at, ...look })),
     },
     fc.constant<RolloutEvent>({ kind: 'settled', at }),
+    fc.constant<RolloutEvent>({ kind: 'frozen', at, reason: 'Christmas' }),
+    fc.constant<RolloutEvent>({ kind: 'endpoint-gone', at }),
+    fc.constant<RolloutEvent>({ kind: 'replaced', at, by: 'rol_2' }),
     fc.constant<RolloutEvent>({ kind: 'deadline-passed', at }),
     fc.constant<RolloutEvent>({ kind: 'candidate-failed', at, error: 'died' }),
     fc.constant<RolloutEvent>({ kind: 'breaker-tripped', at, reason: '60 of 100 failed' }),
@@ -91,7 +121,7 @@ const weightOf = (plan: Plan, state: RolloutState): number =>
 test('whatever happens: no weight above the step, no step skipped, no promotion without a pass or a person, always a stated reason', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom(canary, study, blueGreen),
+      fc.constantFrom(canary, study, blueGreen, bandit, abTest),
       fc.array(event, { maxLength: 60 }),
       (plan, events) => {
         let state = initialState(0, 5_000)
@@ -120,12 +150,15 @@ test('whatever happens: no weight above the step, no step skipped, no promotion 
           const allowed =
             state.phase === 'promoting' || state.phase === 'promoted'
               ? 10_000
-              : stageAt(plan, state.step).basisPoints
+              : (stageAt(plan, state.step).moves?.most ?? stageAt(plan, state.step).basisPoints)
+          expect(state.deadlineAt).toBeGreaterThanOrEqual(before.deadlineAt)
           expect(weightOf(plan, state)).toBeLessThanOrEqual(allowed)
           if (state.phase === 'pending' || isGoingBack(state)) expect(weightOf(plan, state)).toBe(0)
           if (state.phase === 'holding') expect(state.hold).not.toBeNull()
           else expect(state.hold).toBeNull()
-          if (plan.onPass === 'finish') expect(weightOf(plan, state)).toBe(0)
+          if (plan === study) expect(weightOf(plan, state)).toBe(0)
+          if (plan.onPass === 'finish') expect(state.phase).not.toBe('promoting')
+          if (state.share !== null) expect(stageAt(plan, state.step).moves).not.toBeNull()
         }
       }
     ),

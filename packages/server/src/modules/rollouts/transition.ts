@@ -1,5 +1,5 @@
 /**
- *  pending ─► shadow ─► preview | canary(i) ─► baking ─► promoting ─► promoted      (a stage each, by the plan)
+ *  pending ─► shadow ─► preview | canary(i) | ab-test | bandit ─► baking ─► promoting ─► promoted      (a stage each, by the plan)
  *     │          └──────────┴──────────────────────┴──► finishing ─► finished      (a shadow study moves no traffic)
  *     │        any stage ◄──► holding (evidence)   any stage ◄──► paused (a person)
  *     └──────► any of them ─► rolling-back ─► rolled-back | aborted
@@ -8,6 +8,7 @@
 import type { HoldCause } from '@trestle/contract'
 import type { Plan } from './plan.ts'
 import {
+  deadlineOf,
   hasEnded,
   isEnding,
   stageAt,
@@ -23,7 +24,11 @@ export function transition(state: RolloutState, event: RolloutEvent, plan: Plan)
   switch (event.kind) {
     case 'candidate-ready':
       return state.phase === 'pending'
-        ? moved(enter(state, plan, 0), 'The new variant is loaded')
+        ? moved(enter(thawed(state, event.at), plan, 0), 'The new variant is loaded')
+        : UNCHANGED
+    case 'frozen':
+      return state.phase === 'pending' && state.frozenAt === null
+        ? moved({ ...state, frozenAt: event.at }, event.reason)
         : UNCHANGED
     case 'candidate-failed':
       return isGoingBack(state)
@@ -35,7 +40,7 @@ export function transition(state: RolloutState, event: RolloutEvent, plan: Plan)
         : UNCHANGED
     case 'looked':
       // A look at a stage that has been left meanwhile says nothing about this one.
-      return event.step === state.step ? looked(state, event.decision, plan) : UNCHANGED
+      return event.step === state.step ? looked(state, event, plan) : UNCHANGED
     case 'breaker-tripped':
       return isGoingBack(state) || state.phase === 'pending' ? UNCHANGED : back(state, event.reason)
     case 'deadline-passed':
@@ -61,24 +66,30 @@ export function transition(state: RolloutState, event: RolloutEvent, plan: Plan)
   }
 }
 
-function looked(state: RolloutState, decision: Decision, plan: Plan): Outcome {
+function looked(
+  state: RolloutState,
+  { decision, at }: { decision: Decision; at: number },
+  plan: Plan
+): Outcome {
   const isPaused = state.phase === 'paused'
   if (!(isStage(state) || state.phase === 'holding' || isPaused) || state.appliedAt === null)
     return UNCHANGED
   switch (decision.kind) {
     case 'roll-back':
       return back(state, decision.reason)
+    case 'reweight':
+      return reweight(state, { at, ...decision }, plan)
     case 'hold':
-      return isPaused ? UNCHANGED : hold(state, decision.cause, decision.reason)
+      return isPaused ? UNCHANGED : hold(state, { at, ...decision })
     case 'wait':
       // A frozen deadline waits for a person; every other hold ends with its cause.
       return state.phase === 'holding' && state.hold !== 'deadline'
-        ? moved({ ...state, phase: stageAt(plan, state.step).kind, hold: null }, decision.reason)
+        ? moved({ ...thawed(state, at), phase: stageAt(plan, state.step).kind }, decision.reason)
         : UNCHANGED
     case 'advance':
       return isPaused || state.hold === 'deadline'
         ? UNCHANGED
-        : advance({ ...state, hold: null }, plan, decision.reason)
+        : advance(thawed(state, at), plan, decision.reason)
   }
 }
 
@@ -87,11 +98,34 @@ function advance(state: RolloutState, plan: Plan, reason: string): Outcome {
   return moved({ ...state, phase: plan.onPass === 'promote' ? 'promoting' : 'finishing' }, reason)
 }
 
-function hold(state: RolloutState, cause: HoldCause, reason: string): Outcome {
+/** A bandit moves between its bounds, and only while nothing but evidence is waited for. */
+function reweight(
+  state: RolloutState,
+  to: { at: number; basisPoints: number; reason: string },
+  plan: Plan
+): Outcome {
+  const { moves } = stageAt(plan, state.step)
+  const isMoving = state.phase === 'bandit' || state.hold === 'insufficient'
+  if (moves === null || !isMoving) return UNCHANGED
+  const basisPoints = Math.min(moves.most, Math.max(moves.least, Math.round(to.basisPoints)))
+  return moved({ ...state, share: { basisPoints, at: to.at } }, to.reason)
+}
+
+function hold(state: RolloutState, why: { cause: HoldCause; reason: string; at: number }): Outcome {
+  const { cause, reason, at } = why
   if (state.hold === 'deadline') return UNCHANGED
   if (state.phase === 'holding' && state.hold === cause) return UNCHANGED
-  return moved({ ...state, phase: 'holding', hold: cause }, reason)
+  const frozenAt = cause === 'freeze-window' ? at : null
+  return moved({ ...thawed(state, at), phase: 'holding', hold: cause, frozenAt }, reason)
 }
+
+/** Out of a hold. Time in a freeze window doesn't count against the deadline, nor does time in a pause. */
+const thawed = (state: RolloutState, at: number): RolloutState => ({
+  ...state,
+  hold: null,
+  frozenAt: null,
+  deadlineAt: deadlineOf(state, at),
+})
 
 function settled(state: RolloutState, at: number): Outcome {
   switch (state.phase) {
@@ -105,6 +139,8 @@ function settled(state: RolloutState, at: number): Outcome {
     case 'shadow':
     case 'preview':
     case 'canary':
+    case 'ab-test':
+    case 'bandit':
     case 'baking':
     case 'holding':
     case 'paused':
@@ -129,7 +165,7 @@ function human(
       if (state.phase === 'paused') return refused('it is paused already')
       if (state.phase === 'pending') return refused('the new variant is still being loaded')
       return moved(
-        { ...state, phase: 'paused', hold: null, pausedAt: event.at },
+        { ...thawed(state, event.at), phase: 'paused', pausedAt: event.at },
         `Paused by a person${because}`
       )
     case 'resume':
@@ -196,6 +232,7 @@ const enter = (state: RolloutState, plan: Plan, step: number): RolloutState => (
   step,
   appliedAt: null,
   hold: null,
+  share: null,
 })
 
 const back = (state: RolloutState, reason: string): Outcome =>
@@ -208,6 +245,8 @@ const isStage = (state: RolloutState): boolean =>
   state.phase === 'shadow' ||
   state.phase === 'preview' ||
   state.phase === 'canary' ||
+  state.phase === 'ab-test' ||
+  state.phase === 'bandit' ||
   state.phase === 'baking'
 
 const UNCHANGED: Outcome = { kind: 'unchanged' }

@@ -124,7 +124,7 @@ test('one request more than may wait is refused, and the others are not', async 
 })
 
 test('a deadline passes while the model is stuck: the caller is told then, and what waited is never run', async () => {
-  vi.useFakeTimers()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   const { batcher, runs, next } = start()
   const soon = { deadline: performance.now() + 50 }
   const running = batcher.run(work([1], soon))

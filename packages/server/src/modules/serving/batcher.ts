@@ -45,7 +45,7 @@ type Job = Work & {
 }
 
 /**
- * Work-conserving batching: no request waits for company while the model is idle. A failed batch is halved and run again, so that a poison row
+ * Work-conserving batching: no request waits for company while the model is idle; what came in one turn of the event loop runs together. A failed batch is halved and run again, so that a poison row
  * fails alone. `onBatch` is told the rows of each run.
  */
 export function createBatcher(
@@ -144,7 +144,6 @@ export function createBatcher(
   }
 
   const turn = async (): Promise<void> => {
-    isBusy = true
     for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       for (const job of batch) running.add(job)
       await runBatch(batch)
@@ -175,7 +174,9 @@ export function createBatcher(
           reject,
         })
         armSweep(work.deadline)
-        if (!isBusy) void turn()
+        if (isBusy) return
+        isBusy = true
+        setImmediate(() => void turn())
       }),
     get queued() {
       return queue.length

@@ -7,7 +7,7 @@ import type { Admission } from './admission.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
-import type { InferenceCompleted } from './inference-event.ts'
+import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 import { loggedColumns } from './logged-columns.ts'
 import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
 import type { ServedModel } from './served-model.ts'
@@ -72,6 +72,7 @@ export function createDataPlane(deps: {
   fleet: Fleet
   features: FeatureReader | null
   admit: Admission
+  mayShadow: (endpointId: string, variant: string) => boolean
   clock: Clock
   limits: { timeoutMs: number; shadowTimeoutMs: number }
   onCompleted: (event: InferenceCompleted) => void
@@ -127,19 +128,21 @@ export function createDataPlane(deps: {
       const variant = endpoint.variants.get(name)
       if (variant === undefined || variant === prediction.variant) continue
       if (!isShadowed(share, { salt: `${endpoint.plan.salt}/${name}`, id: prediction.id })) continue
-      const isTaken = variant.shadows.offer(async () => {
-        const copy: Prediction = {
-          ...prediction,
-          variant,
-          id: randomHexId(),
-          at: clock.now(),
-          begunAt: performance.now(),
-          role: 'shadow',
-          pairedWith: prediction.id,
-        }
-        const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
-        tell(copy, result, performance.now() - copy.begunAt)
-      })
+      const isTaken =
+        deps.mayShadow(endpoint.stored.id, name) &&
+        variant.shadows.offer(async () => {
+          const copy: Prediction = {
+            ...prediction,
+            variant,
+            id: randomHexId(),
+            at: clock.now(),
+            begunAt: performance.now(),
+            role: 'shadow',
+            pairedWith: prediction.id,
+          }
+          const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
+          tell(copy, result, performance.now() - copy.begunAt)
+        })
       if (!isTaken) variant.meter.shadowDropped()
     }
   }
@@ -254,6 +257,8 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
   const { served, prepared, outcome, error } = result
   const code =
     error instanceof AppError ? error.code : error === null ? null : 'internal.unexpected'
+  // Made when the log asks for them: dozens of small objects that would lie about until then.
+  let inputs: LoggedColumn[] | null = null
   return {
     predictionId: prediction.id,
     requestId: request.requestId,
@@ -279,8 +284,10 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     apiKeyId: request.apiKeyId,
     entities: prepared?.entities ?? NO_ENTITIES,
     rows: rowsIn(result),
-    inputs:
-      prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null),
+    get inputs() {
+      return (inputs ??=
+        prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null))
+    },
     outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
     oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
   }

@@ -106,6 +106,8 @@ export function createServing(deps: {
   mayChangeTraffic?: TrafficGate
   /** Everything is admitted when left out. */
   admit?: Admission
+  /** Whether a copy of a request may go to a shadow; always when left out. Asked before each copy, so it must answer from memory. */
+  mayShadow?: (endpointId: string, variant: string) => boolean
   runtime?: Runtime
   /** Prices and budgets of LLM calls; without it nothing is priced and everything is let in. */
   llmAccounts?: LlmAccounts
@@ -165,6 +167,7 @@ export function createServing(deps: {
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
+    mayShadow: deps.mayShadow ?? (() => true),
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),

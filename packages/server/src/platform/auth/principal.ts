@@ -12,7 +12,7 @@ export type Principal = Readonly<{
 export type Credentials = Readonly<{ secret: string }> | null
 
 /** Finds who credentials belong to; null when they are wrong. Without credentials: who an unnamed caller is, or null if they must log in. */
-export type Authenticate = (credentials: Credentials) => Promise<Principal | null>
+export type Authenticate = (credentials: Credentials) => Principal | null
 
 const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 }
 

@@ -10,9 +10,9 @@ const PUBLIC: Principal = { actor: 'anyone', keyId: null, role: 'viewer', projec
 export function guard(app: FastifyInstance, authenticate: Authenticate): void {
   app.decorateRequest('principal', null as unknown as Principal) // set below before any handler sees it
   app.decorateRequest('project', '')
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const { config } = request.routeOptions
-    request.principal = config.isPublic === true ? PUBLIC : await identify(request, authenticate)
+    request.principal = config.isPublic === true ? PUBLIC : identify(request, authenticate)
     request.project = projectOf(request)
     const role =
       config.role ?? (request.method === 'GET' || request.method === 'HEAD' ? 'viewer' : 'operator')
@@ -21,12 +21,13 @@ export function guard(app: FastifyInstance, authenticate: Authenticate): void {
         'auth.forbidden',
         `This needs the role ${role}; the key of ${request.principal.actor} has ${request.principal.role}`
       )
+    done()
   })
 }
 
-async function identify(request: FastifyRequest, authenticate: Authenticate): Promise<Principal> {
+function identify(request: FastifyRequest, authenticate: Authenticate): Principal {
   const credentials = readCredentials(request.headers)
-  const principal = await authenticate(credentials)
+  const principal = authenticate(credentials)
   if (principal === null) {
     throw fail(
       'auth.unauthenticated',

@@ -5,6 +5,7 @@ import type {
   ViewManifest,
 } from '@trestle/contract'
 import { fail } from '../../../platform/errors.ts'
+import { aggregateType, isAggregated, planAggregates, storedColumns } from '../aggregate/plan.ts'
 import { compileExpression } from '../on-demand/evaluate.ts'
 import { parseExpression } from '../on-demand/expression.ts'
 import { versionOf, type Definitions } from './model.ts'
@@ -84,6 +85,7 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
     (name) =>
       (manifest.entities.find((e) => e.name === name) ?? current.entities.get(name))?.keys ?? []
   )
+  checkAggregates(view)
   const names = [...keys, ...view.features].map((f) => f.name)
   refuseTwice(
     names.map((n) => n.toLowerCase()),
@@ -96,11 +98,63 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
       'request.invalid',
       `View "${view.name}" can't have a feature or key called "${reserved}"`
     )
-  const stray = Object.keys(view.batch?.columns ?? {}).find((name) => !names.includes(name))
+  const stored = [...keys, ...storedColumns(view)].map((c) => c.name)
+  const stray = Object.keys(view.batch?.columns ?? {}).find((name) => !stored.includes(name))
   if (stray !== undefined)
     throw fail(
       'request.invalid',
-      `The source of view "${view.name}" maps "${stray}", which is neither a key nor a feature of it`
+      `The source of view "${view.name}" maps "${stray}", which is neither a key nor ${isAggregated(view) ? 'an input' : 'a feature'} of it`
+    )
+}
+
+/** More tiles than this in one window make an entity's state large and its reads slow. */
+const MAX_TILES = 10_000
+
+function checkAggregates(view: ViewManifest): void {
+  const refuse = (what: string, feature?: string) =>
+    fail('request.invalid', `View "${view.name}" ${what}`, {
+      details: { view: view.name, ...(feature === undefined ? {} : { feature }) },
+    })
+  if (!isAggregated(view)) {
+    if (view.inputs.length > 0)
+      throw refuse('has inputs, and no feature that is computed over a window of them')
+    return
+  }
+  if (view.ttlMs !== null)
+    throw refuse('has a ttl beside windows; the windows say how long an event counts')
+  refuseTwice(
+    view.inputs.map((i) => i.name.toLowerCase()),
+    (name) => `View "${view.name}" has the input "${name}" twice`
+  )
+  const reserved = view.inputs.find((i) => RESERVED.has(i.name.toLowerCase()))
+  if (reserved !== undefined) throw refuse(`can't have an input called "${reserved.name}"`)
+  for (const { name, type, aggregate } of view.features) {
+    if (aggregate === null)
+      throw refuse(
+        `mixes windows with "${name}", which is none; put it into a view of its own`,
+        name
+      )
+    const input = view.inputs.find((i) => i.name === aggregate.of)
+    if (aggregate.of !== null && input === undefined)
+      throw refuse(`aggregates "${aggregate.of}" for "${name}", which is none of its inputs`, name)
+    const gives = aggregateType(aggregate, input?.type ?? null)
+    if (gives === null)
+      throw refuse(
+        `can't compute ${aggregate.function} of ${input === undefined ? 'nothing: name an input for' : `${input.type} input "${input.name}" for`} "${name}"`,
+        name
+      )
+    if (gives !== type)
+      throw refuse(`declares "${name}" as ${type}; ${aggregate.function} gives ${gives}`, name)
+    if ((aggregate.function === 'percentile') !== (aggregate.percentile !== null))
+      throw refuse(`needs a percentile for "${name}" if, and only if, that is its function`, name)
+    if (aggregate.slideMs !== null && aggregate.windowMs % aggregate.slideMs !== 0)
+      throw refuse(`has a window "${name}" that is no multiple of its slide`, name)
+  }
+  const plan = planAggregates(view.features, view.inputs)
+  const tiles = plan.keepUs / plan.tileUs
+  if (tiles > MAX_TILES)
+    throw refuse(
+      `needs ${tiles} tiles per entity, more than ${MAX_TILES}: use a coarser slide, or several views`
     )
 }
 

@@ -29,6 +29,8 @@ export type EntityRecord = Readonly<EntityManifest> & Stamps
 export type ViewRecord = Readonly<ViewManifest> &
   Stamps & {
     readonly storageId: number
+    /** Under which number the online states of an aggregated view are kept; null for any other. */
+    readonly stateId: number | null
     readonly keys: readonly KeyColumn[]
     readonly breaking: readonly string[]
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type {
+  Aggregate,
   EntityManifest,
   FeatureChange,
   FeatureManifest,
@@ -9,6 +10,7 @@ import type {
 } from '@trestle/contract'
 import { fail } from '../../../platform/errors.ts'
 import type { FeatureTables } from '../tables.ts'
+import { isAggregated, storedColumns } from '../aggregate/plan.ts'
 import { checkManifest } from './check-manifest.ts'
 import type { DefinitionWrites } from './store.ts'
 import {
@@ -113,7 +115,12 @@ function planView(planned: Planned, view: ViewManifest): void {
   const before = current.views.get(view.name)?.at(-1)
   if (before === undefined) {
     const storage = freshStorage(draft, setting.project, { view, keys })
-    put('view', { ...view, keys, storageId: storage.id, breaking: [] } as ViewManifest, null)
+    const stateId = isAggregated(view) ? draft.nextStorageId++ : null
+    put(
+      'view',
+      { ...view, keys, storageId: storage.id, stateId, breaking: [] } as ViewManifest,
+      null
+    )
     draft.changes.push({
       kind: 'create',
       subject,
@@ -140,12 +147,18 @@ function planView(planned: Planned, view: ViewManifest): void {
   const storage = kept ?? freshStorage(draft, setting.project, { view, keys })
   draft.storages.set(storage.id, storage)
   const version = breaking.length > 0 ? before.version + 1 : before.version
+  const stateId = !isAggregated(view)
+    ? null
+    : breaking.length > 0 || before.stateId === null
+      ? draft.nextStorageId++
+      : before.stateId
   put(
     'view',
     {
       ...view,
       keys,
       storageId: storage.id,
+      stateId,
       breaking: breaking.length > 0 ? breaking : before.breaking,
     } as ViewManifest,
     {
@@ -159,7 +172,9 @@ function planView(planned: Planned, view: ViewManifest): void {
     detail:
       kept === null
         ? `${changed.join(', ')}; v${version} begins without rows: load its data again`
-        : changed.join(', '),
+        : stateId === null || stateId === before.stateId
+          ? changed.join(', ')
+          : `${changed.join(', ')}; v${version} fills from the history when it is materialized`,
     breaking,
     version,
   })
@@ -249,6 +264,12 @@ function breakingChanges(
     if (now === undefined) changes.push(`feature "${name}" is gone`)
     else if (now.type !== type) changes.push(`feature "${name}": ${type} → ${now.type}`)
   }
+  for (const { name, aggregate } of view.features) {
+    const then = before.features.find((f) => f.name === name)
+    if (then === undefined && isAggregated(view)) changes.push(`window "${name}" is new`)
+    else if (then !== undefined && !isDeepStrictEqual(then.aggregate, aggregate))
+      changes.push(`window "${name}": ${windowText(then.aggregate)} → ${windowText(aggregate)}`)
+  }
   if (before.ttlMs !== view.ttlMs)
     changes.push(`ttl: ${ttlText(before.ttlMs)} → ${ttlText(view.ttlMs)}, so training data differs`)
   return changes
@@ -264,7 +285,7 @@ function freshStorage(
     project,
     view: view.name,
     keys,
-    columns: view.features.map(({ name, type }) => ({ name, type })),
+    columns: storedColumns(view).map(({ name, type }) => ({ name, type })),
   }
   draft.storages.set(storage.id, storage)
   return storage
@@ -278,7 +299,7 @@ function extendStorage(
 ): Storage | null {
   if (!isDeepStrictEqual(storage.keys, keys)) return null
   const columns = [...storage.columns]
-  for (const { name, type } of view.features) {
+  for (const { name, type } of storedColumns(view)) {
     const known = columns.find((c) => c.name.toLowerCase() === name.toLowerCase())
     if (known === undefined) columns.push({ name, type })
     else if (known.type !== type || known.name !== name) return null
@@ -295,4 +316,8 @@ function changedFields(before: object, after: object): string[] {
 
 const keysText = (keys: readonly KeyColumn[]): string =>
   keys.map((k) => `${k.name} ${k.type}`).join(', ') || 'none'
+const windowText = (aggregate: Aggregate | null): string =>
+  aggregate === null
+    ? 'as it came'
+    : `${aggregate.function}${aggregate.of === null ? '' : ` of ${aggregate.of}`} over ${aggregate.windowMs / 1000} s${aggregate.slideMs === null ? '' : ` by ${aggregate.slideMs / 1000} s`}`
 const ttlText = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1000} s`)

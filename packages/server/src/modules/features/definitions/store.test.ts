@@ -214,4 +214,59 @@ onEveryDatabase([featuresMigrations], (database) => {
       })
     expect((await store.listTrainingSets(project)).map((s) => s.name)).toEqual(['second', 'first'])
   })
+
+  const windows = (
+    changes: Partial<NonNullable<ViewInput['features'][number]['aggregate']>>,
+    more: Partial<ViewInput> & { type?: 'int64' | 'float64' } = {}
+  ): FeatureManifestInput => {
+    const { type = 'float64', ...rest } = more
+    return manifest({
+      inputs: [
+        { name: 'amount', type: 'float64' },
+        { name: 'word', type: 'string' },
+      ],
+      features: [
+        {
+          name: 'spent',
+          type,
+          aggregate: {
+            function: 'sum',
+            of: 'amount',
+            windowMs: 60_000,
+            slideMs: 1_000,
+            ...changes,
+          },
+        },
+      ],
+      ...rest,
+    })
+  }
+
+  test.for<[string, FeatureManifestInput]>([
+    ['aggregates "nope" for "spent"', windows({ of: 'nope' })],
+    ['compute sum of string input "word"', windows({ of: 'word' })],
+    ['compute mean of nothing', windows({ function: 'mean', of: null })],
+    ['declares "spent" as int64; sum gives float64', windows({}, { type: 'int64' })],
+    ['a percentile for "spent"', windows({ function: 'percentile' })],
+    ['a percentile for "spent"', windows({ percentile: 50 })],
+    ['no multiple of its slide', windows({ slideMs: 7_000 })],
+    ['needs 60001 tiles', windows({ slideMs: 1 })],
+    ['a ttl beside windows', windows({}, { ttlMs: 1 })],
+    [
+      'has the input "a" twice',
+      windows(
+        { of: 'a' },
+        {
+          inputs: [
+            { name: 'a', type: 'float64' },
+            { name: 'A', type: 'float64' },
+          ],
+        }
+      ),
+    ],
+    ['has inputs, and no feature', manifest({ inputs: [{ name: 'a', type: 'int64' }] })],
+  ])('a window that can not be computed is refused: %s', async ([why, given]) => {
+    const { apply } = await open()
+    await expect(apply(given)).rejects.toThrow(why)
+  })
 })

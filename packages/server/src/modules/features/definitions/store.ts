@@ -19,6 +19,7 @@ const column = z.object({ name: z.string(), type: z.string() })
 const storageSpec = z.object({ keys: z.array(column), columns: z.array(column) })
 const viewSpec = viewManifest.extend({
   storageId: z.int(),
+  stateId: z.int().nullable().default(null),
   keys: z.array(column),
   breaking: z.array(z.string()),
 })
@@ -85,13 +86,60 @@ export function createDefinitionStore(database: Database) {
       })
     },
 
-    /** The first storage id that nobody has. Ids are never used again, so that old files can't come back under a new view. */
+    /** The first id of a storage or of online states that nobody has. Ids are never used again, so that old files can't come back under a new view. */
     async nextStorageId(): Promise<number> {
       const top = await db
         .selectFrom('feature_storages')
         .select((e) => e.fn.max('id').as('id'))
         .executeTakeFirst()
-      return ((top?.id as number | null | undefined) ?? 0) + 1
+      const views = await db
+        .selectFrom('feature_definitions')
+        .select('spec')
+        .where('kind', '=', 'view')
+        .execute()
+      const states = views.map((row) => viewSpec.parse(JSON.parse(row.spec)).stateId ?? 0)
+      const reserved = await db
+        .selectFrom('feature_settings')
+        .select('value')
+        .where('name', '=', 'reserved-id')
+        .executeTakeFirst()
+      const known = [(top?.id as number | null | undefined) ?? 0, Number(reserved?.value ?? 0)]
+      return Math.max(...known, ...states) + 1
+    },
+
+    /** Takes an id that nobody gets again, used or not. */
+    async reserveId(): Promise<number> {
+      const id = await this.nextStorageId()
+      await db
+        .insertInto('feature_settings')
+        .values({ name: 'reserved-id', value: String(id) })
+        .onConflict((c) => c.column('name').doUpdateSet({ value: String(id) }))
+        .execute()
+      return id
+    },
+
+    /** Versions that read their states under one number read them under another. */
+    async moveStates(project: string, ids: { from: number; to: number }): Promise<void> {
+      await db.transaction().execute(async (tx) => {
+        const rows = await tx
+          .selectFrom('feature_definitions')
+          .selectAll()
+          .where('project', '=', project)
+          .where('kind', '=', 'view')
+          .execute()
+        for (const row of rows) {
+          const spec = viewSpec.parse(JSON.parse(row.spec))
+          if (spec.stateId !== ids.from) continue
+          await tx
+            .updateTable('feature_definitions')
+            .set({ spec: JSON.stringify({ ...spec, stateId: ids.to }) })
+            .where('project', '=', project)
+            .where('kind', '=', 'view')
+            .where('name', '=', row.name)
+            .where('version', '=', row.version)
+            .execute()
+        }
+      })
     },
 
     /** What tells this deployment's rows from those of others in a shared engine; the same for ever. */

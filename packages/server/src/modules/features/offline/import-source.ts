@@ -3,13 +3,19 @@ import type { BatchSource } from '@trestle/contract'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
+import { isAggregated, storedColumns } from '../aggregate/plan.ts'
 import type { Storage, ViewRecord } from '../definitions/model.ts'
 import { castColumn, instantColumn, type SourceColumn } from './cast.ts'
 import { CREATED, EVENT, rowColumns, SEQ } from './columns.ts'
 import { quoteName, quoteText } from '../../../platform/database/index.ts'
 import type { OfflineStore } from './offline-store.ts'
 
-export type Imported = Readonly<{ rows: number; skipped: number }>
+export type Imported = Readonly<{
+  rows: number
+  skipped: number
+  /** Whether rows that were read before are gone. */
+  hasReplaced: boolean
+}>
 
 /**
  * Takes in the view's source files that are new or have changed. A changed file replaces what was read from it before.
@@ -24,14 +30,17 @@ export async function importSource(
   const { view, batch, storage } = target
   let rows = 0
   let skipped = 0
+  let hasReplaced = false
   for (const path of await sourceFiles(connection, { view: view.name, path: batch.path })) {
     const fingerprint = await fingerprintOf(path, { batch, columns: rowColumns(storage) })
-    if (offline.log.fingerprint(storage.id, path) === fingerprint) continue
+    const before = offline.log.fingerprint(storage.id, path)
+    if (before === fingerprint) continue
+    hasReplaced ||= before !== null
     const imported = await importFile({ offline, connection, target }, path, fingerprint)
     rows += imported.rows
     skipped += imported.skipped
   }
-  return { rows, skipped }
+  return { rows, skipped, hasReplaced }
 }
 
 type Setting = Readonly<{
@@ -44,7 +53,7 @@ async function importFile(
   { offline, connection, target }: Setting,
   path: string,
   fingerprint: string
-): Promise<Imported> {
+): Promise<{ rows: number; skipped: number }> {
   const { view, batch, storage } = target
   const broken = (detail: string, cause?: unknown) =>
     fail('features.source_failed', `Source of view "${view.name}" (${path}): ${detail}`, {
@@ -67,13 +76,13 @@ async function importFile(
   const created =
     batch.createdTime === null ? null : instantColumn(source(batch.createdTime, 'the created time'))
   // A column that only an older version of the view declares is not asked of the source any more.
-  const declared = new Set([...storage.keys, ...view.features].map((c) => c.name))
+  const declared = new Set([...storage.keys, ...storedColumns(view)].map((c) => c.name))
   const columns = rowColumns(storage)
     .filter((c) => declared.has(c.name))
     .map((c) => {
       const what = storage.keys.some((k) => k.name === c.name)
         ? `key "${c.name}"`
-        : `feature "${c.name}"`
+        : `${isAggregated(view) ? 'input' : 'feature'} "${c.name}"`
       const column = source(batch.columns[c.name] ?? c.name, what)
       const cast = castColumn(column, c.type)
       if (cast === null)

@@ -44,6 +44,7 @@ CREATE INDEX IF NOT EXISTS segments_of ON segments (storage, min_seq);
 CREATE TABLE IF NOT EXISTS imports (
   storage INTEGER NOT NULL, path TEXT NOT NULL, fingerprint TEXT NOT NULL, PRIMARY KEY (storage, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ingest (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS tails (storage INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS ingested (storage INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 INSERT OR IGNORE INTO ingest VALUES (1, 1);`
 
@@ -66,6 +67,10 @@ export function createOfflineLog(path: string) {
   const insertSegment = db.prepare(
     'INSERT INTO segments (storage, file, min_seq, max_seq, rows, min_event_us, max_event_us, source, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'
   )
+  const setTail = db.prepare(
+    'INSERT INTO tails (storage, seq) VALUES (?, ?) ON CONFLICT (storage) DO UPDATE SET seq = max(seq, excluded.seq)'
+  )
+  const getTail = db.prepare('SELECT seq FROM tails WHERE storage = ?')
   const transaction = <T>(work: () => T): T => {
     db.exec('BEGIN IMMEDIATE')
     try {
@@ -92,19 +97,24 @@ export function createOfflineLog(path: string) {
     )
 
   return {
-    /** Appends rows of several storages in one step and returns the ingest number of the first of each. On disk when it returns. */
+    /**
+     * Appends rows of several storages in one step. Returns the ingest number of the first of each, and the last number that its storage had before.
+     * On disk when it returns.
+     */
     append(
       batches: readonly { storage: number; rows: readonly Omit<PendingRow, 'seq'>[] }[],
       now: number
-    ): number[] {
+    ): { first: number; previous: number }[] {
       return transaction(() =>
         batches.map(({ storage, rows }) => {
           const first = reserve(rows.length)
+          const previous = Number(getTail.get(storage)?.['seq'] ?? 0)
+          setTail.run(storage, first + rows.length - 1)
           rows.forEach((row, i) =>
             insertPending.run(storage, first + i, row.eventUs, row.createdUs, row.packed)
           )
           touch.run(storage, now)
-          return first
+          return { first, previous }
         })
       )
     },
@@ -159,7 +169,10 @@ export function createOfflineLog(path: string) {
           source.storage,
           source.path
         )
-        for (const segment of segments) addSegment(segment)
+        for (const segment of segments) {
+          addSegment(segment)
+          setTail.run(segment.storage, segment.maxSeq)
+        }
         db.prepare(
           'INSERT INTO imports (storage, path, fingerprint) VALUES (?, ?, ?) ON CONFLICT (storage, path) DO UPDATE SET fingerprint = excluded.fingerprint'
         ).run(source.storage, source.path, source.fingerprint)

@@ -1,4 +1,6 @@
 import type { FeatureStatus } from '@trestle/contract'
+import { readState } from '../aggregate/state.ts'
+import type { Sampler } from '../consistency/sampler.ts'
 import { readEntityRow } from '../rows.ts'
 import { encodeKey, unpackRow } from '../row-codec.ts'
 import type { Read, Selection } from '../selection.ts'
@@ -19,7 +21,12 @@ type Slots = { values: Value[]; statuses: FeatureStatus[]; eventsUs: (number | n
 export function readOnline(
   store: OnlineStore,
   selection: Selection,
-  request: { rows: readonly Readonly<Record<string, unknown>>[]; now: number }
+  request: {
+    rows: readonly Readonly<Record<string, unknown>>[]
+    now: number
+    /** Keeps some of what is served, to be checked. */
+    sampler?: Sampler
+  }
 ): OnlineValues | Promise<OnlineValues> {
   const given = request.rows.map((row, i) => readEntityRow(row, selection, i))
   const slots = given.map((row): Slots => {
@@ -36,6 +43,7 @@ export function readOnline(
     return filled
   })
   const pending: Promise<void>[] = []
+  const sampled: { read: Read; row: number }[] = []
   for (const read of selection.reads) {
     const keys: string[] = []
     const at: number[] = []
@@ -45,17 +53,50 @@ export function readOnline(
       keys.push(encodeKey(key as Exclude<Value, null>[])) // no null among them, by the line before
       at.push(i)
     })
-    const fill = (found: readonly (StoredRow | null)[]): void =>
-      found.forEach((row, j) => {
-        const target = slots[at[j] ?? -1]
-        if (row !== null && target !== undefined)
-          fillSlots(target, read, { row, nowUs: request.now * 1000 })
+    const nowUs = request.now * 1000
+    const { plan } = read
+    const { sampler } = request
+    if (sampler !== undefined)
+      keys.forEach((key, j) => {
+        if (sampler.takes(key, request.now)) sampled.push({ read, row: at[j] ?? 0 })
       })
-    const found = store.read(read.storage.id, keys, request.now)
-    if (found instanceof Promise) pending.push(found.then(fill))
-    else fill(found)
+    const eachSlot =
+      <T>(fill: (target: Slots, found: T) => void) =>
+      (found: readonly T[]): void =>
+        found.forEach((one, j) => {
+          const target = slots[at[j] ?? -1]
+          if (target !== undefined) fill(target, one)
+        })
+    if (plan === null) {
+      const fill = eachSlot((target: Slots, row: StoredRow | null) => {
+        if (row !== null) fillSlots(target, read, { row, nowUs })
+      })
+      const found = store.read(read.feed, keys, request.now)
+      if (found instanceof Promise) pending.push(found.then(fill))
+      else fill(found)
+    } else {
+      const fill = eachSlot((target: Slots, state: string | null) =>
+        fillWindows(target, read, readState(plan, state, nowUs))
+      )
+      const found = store.readStates(read.feed, keys)
+      if (found instanceof Promise) pending.push(found.then(fill))
+      else fill(found)
+    }
   }
-  const answer = (): OnlineValues => collect(selection, slots)
+  const answer = (): OnlineValues => {
+    for (const { read, row } of sampled) {
+      const [filled, keys] = [slots[row], given[row]]
+      if (filled === undefined || keys === undefined) continue
+      request.sampler?.keep({
+        read,
+        keys: read.keys.map((k) => keys.get(k.entity) ?? null),
+        at: request.now,
+        values: read.columns.map((c) => filled.values[c.slot] ?? null),
+        eventUs: filled.eventsUs[read.columns[0]?.slot ?? -1] ?? null,
+      })
+    }
+    return collect(selection, slots)
+  }
   return pending.length === 0 ? answer() : Promise.all(pending).then(answer)
 }
 
@@ -71,6 +112,21 @@ function fillSlots(
     target.values[slot] = isStale ? null : value
     target.statuses[slot] = isStale ? 'OUTSIDE_MAX_AGE' : value === null ? 'NULL_VALUE' : 'PRESENT'
     target.eventsUs[slot] = row.eventUs
+  }
+}
+
+/** A window without events has the count 0, whether or not its entity was ever seen; every other aggregate of nothing is null. */
+function fillWindows(
+  target: Slots,
+  read: Read,
+  found: { values: readonly Value[]; eventUs: number | null }
+): void {
+  for (const { at, slot } of read.columns) {
+    const value = found.values[at] ?? null
+    target.values[slot] = value
+    target.statuses[slot] =
+      value !== null ? 'PRESENT' : found.eventUs === null ? 'NOT_FOUND' : 'NULL_VALUE'
+    target.eventsUs[slot] = found.eventUs
   }
 }
 

@@ -172,7 +172,7 @@ const datasetNode = (dataset: DatasetRecord): LineageNode => ({
   label: dataset.name,
   at: null,
   state: null,
-  facts: { digest: dataset.digest, source: `${dataset.sourceType}` },
+  facts: { digest: dataset.digest, source: dataset.sourceType },
 })
 
 const versionNode = (version: ModelVersionRecord): LineageNode => ({

@@ -21,13 +21,6 @@ export function createOutboxStore(database: Database) {
       void (await db.deleteFrom('openlineage_outbox').where('id', '=', id).execute()),
     postpone: async (id: string, change: Pick<OutboxRow, 'attempts' | 'due_at' | 'last_error'>) =>
       void (await db.updateTable('openlineage_outbox').set(change).where('id', '=', id).execute()),
-    async size(): Promise<number> {
-      const row = await db
-        .selectFrom('openlineage_outbox')
-        .select((e) => e.fn.countAll<number>().as('n'))
-        .executeTakeFirstOrThrow()
-      return Number(row.n)
-    },
   }
 }
 export type OutboxStore = ReturnType<typeof createOutboxStore>

@@ -20,7 +20,11 @@ export type ArmTotals = {
   rejected: number
   nanOutputs: number
   busyMs: number
+  /** Answers by the names and types of their outputs. */
+  schemas: Record<string, number>
   latency: DdSketch | null
+  /** Of requests that read features: how old the oldest value was, in ms. */
+  featureAge: DdSketch | null
   score: Moments
   scores: DdSketch | null
   loss: LossSums
@@ -34,7 +38,9 @@ export const emptyArmTotals = (): ArmTotals => ({
   rejected: 0,
   nanOutputs: 0,
   busyMs: 0,
+  schemas: {},
   latency: null,
+  featureAge: null,
   score: createMoments(),
   scores: null,
   loss: emptyLossSums(),
@@ -47,8 +53,11 @@ export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
   if (event.status === 'timeout') totals.timeouts++
   if (event.status === 'rejected') totals.rejected++
   if (event.status !== 'rejected') (totals.latency ??= createDdSketch()).update(event.latencyMs)
+  if (event.oldestFeatureAt !== null)
+    (totals.featureAge ??= createDdSketch()).update(Math.max(0, event.at - event.oldestFeatureAt))
   if (event.status !== 'ok') return
   totals.rows += event.rows
+  addSchema(totals.schemas, schemaOf(event), 1)
   for (const column of event.outputs) {
     if (column.type !== 'float') continue
     for (let i = 0; i < column.values.length; i++) {
@@ -64,6 +73,22 @@ export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
   sketch.updateMany(numbers)
 }
 
+/** More kinds of answers than this are counted together: a model that names its outputs anew each time must not fill the memory. */
+const MAX_SCHEMAS = 16
+const OTHER_SCHEMAS = 'others'
+
+function addSchema(schemas: Record<string, number>, schema: string, times: number): void {
+  const isRoom = schema in schemas || Object.keys(schemas).length < MAX_SCHEMAS
+  const key = isRoom ? schema : OTHER_SCHEMAS
+  schemas[key] = (schemas[key] ?? 0) + times
+}
+
+const schemaOf = ({ outputs }: InferenceCompleted): string =>
+  outputs
+    .map(({ name, type }) => `${name}: ${type}`)
+    .toSorted()
+    .join(', ')
+
 export function mergeArmTotals(into: ArmTotals, from: ArmTotals): void {
   into.requests += from.requests
   into.rows += from.rows
@@ -72,7 +97,9 @@ export function mergeArmTotals(into: ArmTotals, from: ArmTotals): void {
   into.rejected += from.rejected
   into.nanOutputs += from.nanOutputs
   into.busyMs += from.busyMs
+  for (const [schema, times] of Object.entries(from.schemas)) addSchema(into.schemas, schema, times)
   into.latency = mergeSketch(into.latency, from.latency)
+  into.featureAge = mergeSketch(into.featureAge, from.featureAge)
   into.scores = mergeSketch(into.scores, from.scores)
   into.score.merge(from.score.toJSON())
   addLossSums(into.loss, from.loss)
@@ -85,8 +112,9 @@ function mergeSketch(into: DdSketch | null, from: DdSketch | null): DdSketch | n
   return target
 }
 
-export type ArmTotalsState = Omit<ArmTotals, 'latency' | 'scores' | 'score'> & {
+export type ArmTotalsState = Omit<ArmTotals, 'latency' | 'featureAge' | 'scores' | 'score'> & {
   latency: DdSketchState | null
+  featureAge: DdSketchState | null
   scores: DdSketchState | null
   score: MomentsState
 }
@@ -94,6 +122,7 @@ export type ArmTotalsState = Omit<ArmTotals, 'latency' | 'scores' | 'score'> & {
 export const saveArmTotals = (totals: ArmTotals): ArmTotalsState => ({
   ...totals,
   latency: totals.latency?.toJSON() ?? null,
+  featureAge: totals.featureAge?.toJSON() ?? null,
   scores: totals.scores?.toJSON() ?? null,
   score: totals.score.toJSON(),
 })
@@ -102,6 +131,7 @@ export const saveArmTotals = (totals: ArmTotals): ArmTotalsState => ({
 export const loadArmTotals = (state: ArmTotalsState): ArmTotals => ({
   ...state,
   latency: state.latency === null ? null : ddSketchFromJSON(state.latency),
+  featureAge: state.featureAge === null ? null : ddSketchFromJSON(state.featureAge),
   scores: state.scores === null ? null : ddSketchFromJSON(state.scores),
   score: createMoments(state.score),
   loss: emptyLossSums(),

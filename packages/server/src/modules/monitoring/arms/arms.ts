@@ -1,5 +1,6 @@
 import { mcNemar, spearman } from '@trestle/stats'
 import type { Clock } from '../../../kernel/clock.ts'
+import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 import type { LoggedInference } from '../inference-log/record.ts'
 import { predictedClass, scoreColumn, type Judged } from '../outcome.ts'
@@ -35,6 +36,10 @@ export type ArmStats = ArmKey &
     rejected: number
     nanOutputs: number
     busyMs: number
+    /** Answers by the names and types of their outputs. */
+    schemas: Readonly<Record<string, number>>
+    /** How old the oldest feature value of each request was, in ms; null where none was read. */
+    featureAge: Readonly<{ sketch: ArmTotalsState['featureAge'] }>
     /** `sketch` holds the whole distribution (DDSketch state, 1 % relative error); null before the first request. */
     latency: Readonly<{
       sketch: ArmTotalsState['latency']
@@ -59,6 +64,8 @@ export type ShadowComparison = Readonly<{
   shadow: string
   coveredFrom: number
   pairs: number
+  /** Pairs where both gave a score. */
+  scored: number
   agreement: number | null
   meanAbsDiff: number | null
   varAbsDiff: number | null
@@ -122,7 +129,7 @@ export function createArms(deps: { clock: Clock }) {
       scores: ScorePair[]
     }
   >()
-  const waiting = new Map<string, Waiting>()
+  const waiting = createNewestMap<string, Waiting>(MAX_WAITING)
   const endpoints = new Map<string, { project: string; endpoint: string; endpointId: string }>()
 
   const armOf = (key: ArmKey) => {
@@ -156,14 +163,17 @@ export function createArms(deps: { clock: Clock }) {
   /** A shadow may end before its live request does, so each half waits for the other. */
   const pairUp = (event: InferenceCompleted): void => {
     const id = event.pairedWith ?? event.predictionId
-    const entry = waiting.get(id) ?? { at: event.at, live: null, shadows: [] }
+    let entry = waiting.get(id)
+    if (entry === undefined) {
+      entry = { at: event.at, live: null, shadows: [] }
+      waiting.set(id, entry)
+    }
     const answer = answerOf(event)
     if (event.role === 'live') entry.live = answer
     else entry.shadows.push(answer)
-    waiting.set(id, entry)
-    if (waiting.size > MAX_WAITING) waiting.delete(waiting.keys().next().value ?? '')
     const { live } = entry
     if (live === null || live.failed) return
+    if (entry.shadows.length === 0) return
     for (const shadow of entry.shadows.splice(0)) {
       const pair = pairOf(event.endpointId, live.variant, shadow.variant)
       const totals = pair.timeline.at(entry.at, clock.now())
@@ -184,11 +194,13 @@ export function createArms(deps: { clock: Clock }) {
 
   return {
     observe({ event }: LoggedInference): void {
-      endpoints.set(`${event.project}\u0000${event.endpoint}`, {
-        project: event.project,
-        endpoint: event.endpoint,
-        endpointId: event.endpointId,
-      })
+      const name = `${event.project}\u0000${event.endpoint}`
+      if (endpoints.get(name)?.endpointId !== event.endpointId)
+        endpoints.set(name, {
+          project: event.project,
+          endpoint: event.endpoint,
+          endpointId: event.endpointId,
+        })
       const totals = armOf(event).timeline.at(event.at, clock.now())
       if (totals !== null) addEvent(totals, event)
       if (event.status !== 'rejected') pairUp(event)
@@ -278,11 +290,12 @@ function toPairedRows(outputs: InferenceCompleted['outputs'], rows: number): Pai
 
 function toStats(total: ArmTotals): Omit<ArmStats, keyof ArmKey | 'coveredFrom'> {
   const n = total.score.count()
-  const { latency, scores, loss, score, ...counts } = total
+  const { latency, featureAge, scores, loss, score, ...counts } = total
   const quantile = (sketch: typeof latency, q: number): number | null =>
     sketch === null || sketch.count() === 0 ? null : sketch.quantile(q)
   return {
     ...counts,
+    featureAge: { sketch: featureAge?.toJSON() ?? null },
     latency: {
       sketch: latency?.toJSON() ?? null,
       p50: quantile(latency, 0.5),
@@ -306,6 +319,7 @@ function toComparison(total: PairTotals) {
   const { pairs, scored, timed } = total
   return {
     pairs,
+    scored,
     agreement: pairs === 0 ? null : total.agreements / pairs,
     meanAbsDiff: scored === 0 ? null : total.absDiff / scored,
     varAbsDiff:

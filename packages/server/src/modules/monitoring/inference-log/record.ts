@@ -7,73 +7,39 @@ export type LogRecord = Readonly<{ event: InferenceCompleted; isSampled: boolean
 /** A record with its place in the log. Sequence numbers rise by one and are never given twice; null is an event that the disk could not take. */
 export type LoggedInference = Readonly<{ sequence: number | null; event: InferenceCompleted }>
 
+/** Values of a request as a record keeps them: how many of them, its rows, is a field of its own. */
+export const valuesIn = ({ event }: LogRecord): number =>
+  1 + event.rows * (event.inputs.length + event.outputs.length)
+
 type WireValue = number | string | boolean | null
-type WireColumn = { name: string; type: LoggedColumn['type']; values: WireValue[] }
-type WireScalar = number | string | boolean | { int: string }
-type WireRecord = Omit<InferenceCompleted, 'inputs' | 'outputs' | 'entities'> & {
-  inputs: WireColumn[]
-  outputs: WireColumn[]
-  entities: Record<string, WireScalar>
-  sampled: boolean
+
+/** JSON has no NaN, infinity or 64-bit integer: they travel as text in columns whose type says what they are. */
+export function encodeValue(value: Scalar | null): WireValue {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value !== 'bigint') return value
+  const near = Number(value)
+  return Number.isSafeInteger(near) ? near : value.toString()
 }
 
-/** One line of JSON. JSON has no NaN, infinity or 64-bit integer: they travel as text in columns whose type says what they are. */
-export function encodeRecord(record: LogRecord): string {
-  const { event } = record
-  const wire: WireRecord = {
-    ...event,
-    entities: Object.fromEntries(
-      Object.entries(event.entities).map(([key, value]) => [
-        key,
-        typeof value === 'bigint' ? { int: value.toString() } : value,
-      ])
-    ),
-    inputs: event.inputs.map(encodeColumn),
-    outputs: event.outputs.map(encodeColumn),
-    sampled: record.isSampled,
-  }
-  return JSON.stringify(wire)
-}
-
-/** Reads what `encodeRecord` wrote; the checksum of its frame has vouched for it. */
-export function decodeRecord(line: string): LogRecord {
-  const { sampled, ...wire } = JSON.parse(line) as WireRecord
-  return {
-    event: {
-      ...wire,
-      entities: Object.fromEntries(
-        Object.entries(wire.entities).map(([key, value]) => [
-          key,
-          typeof value === 'object' ? BigInt(value.int) : value,
-        ])
-      ),
-      inputs: wire.inputs.map(decodeColumn),
-      outputs: wire.outputs.map(decodeColumn),
-    },
-    isSampled: sampled,
-  }
-}
-
-function encodeColumn(column: LoggedColumn): WireColumn {
-  return {
-    name: column.name,
-    type: column.type,
-    values: Array.from(column.values, (value): WireValue => {
-      if (typeof value === 'bigint') {
-        const near = Number(value)
-        return Number.isSafeInteger(near) ? near : value.toString()
-      }
-      return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
-    }),
-  }
-}
-
-function decodeColumn(column: WireColumn): LoggedColumn {
-  return { ...column, values: column.values.map((value) => decodeValue(value, column.type)) }
-}
-
-function decodeValue(value: WireValue, type: LoggedColumn['type']): Scalar | null {
+export function decodeValue(value: WireValue, type: LoggedColumn['type']): Scalar | null {
   if (typeof value !== 'string') return value
   if (type === 'float') return Number(value)
   return type === 'int' ? BigInt(value) : value
+}
+
+type WireScalar = number | string | boolean | { int: string }
+export type WireEntities = Record<string, WireScalar>
+
+export function encodeEntities(entities: InferenceCompleted['entities']): WireEntities {
+  const wire: WireEntities = {}
+  for (const [key, value] of Object.entries(entities))
+    wire[key] = typeof value === 'bigint' ? { int: value.toString() } : value
+  return wire
+}
+
+export function decodeEntities(wire: WireEntities): InferenceCompleted['entities'] {
+  const entities: Record<string, Scalar> = {}
+  for (const [key, value] of Object.entries(wire))
+    entities[key] = typeof value === 'object' ? BigInt(value.int) : value
+  return entities
 }

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
-import { decodeRecord, encodeRecord, type LogRecord } from './record.ts'
+import type { LogRecord } from './record.ts'
+import { decodeBlock, encodeBlock } from './record-block.ts'
 
-/** One file of the write-ahead log: the record on line i has sequence `first + i`. */
+/** One file of the write-ahead log: its records, in order, have the sequences from `first` on. */
 export type Segment = Readonly<{ first: number; path: string }>
 
 const NAME = /^(\d{16})\.wal$/
@@ -16,9 +17,9 @@ export function firstOfName(name: string): number | null {
   return match === null ? null : Number(match[1])
 }
 
-/** A checksum, the record, a newline: a line that was cut short by a crash, or rotted, is told from a whole one. */
-export function frame(record: LogRecord): string {
-  const json = encodeRecord(record)
+/** A checksum, a block of records, a newline: a line that was cut short by a crash, or rotted, is told from a whole one. */
+export function frame(block: readonly LogRecord[]): string {
+  const json = encodeBlock(block)
   return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`
 }
 
@@ -34,8 +35,11 @@ export async function* readSegment(
       const json = line.slice(9)
       if (sequence >= before || line.slice(0, 8) !== crc32(json).toString(16).padStart(8, '0'))
         return
-      yield { sequence, record: decodeRecord(json) }
-      sequence++
+      for (const record of decodeBlock(json)) {
+        if (sequence >= before) return
+        yield { sequence, record }
+        sequence++
+      }
     }
   } finally {
     input.destroy()

@@ -2,7 +2,8 @@ import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promise
 import { join } from 'node:path'
 import { setImmediate as yieldTurn } from 'node:timers/promises'
 import type { Clock } from '../../../kernel/clock.ts'
-import type { LogRecord } from './record.ts'
+import { valuesIn, type LogRecord } from './record.ts'
+import { toBlocks } from './record-block.ts'
 import { firstOfName, frame, readSegment, segmentName, type Segment } from './segment.ts'
 
 export type WriteAheadLimits = Readonly<{
@@ -28,7 +29,9 @@ export const DEFAULT_LIMITS: WriteAheadLimits = {
 
 /** A bad disk is asked again this often. */
 const RETRY_MS = 500
-const MAX_BATCH = 1_000
+
+/** Records that are encoded, or told of, without letting predictions be answered in between. */
+const RECORDS_PER_TURN = 250
 
 export type Committed = Readonly<{ sequence: number; record: LogRecord }>
 
@@ -69,35 +72,44 @@ export function createWriteAheadLog(deps: {
     }))
 
   async function commitPending(): Promise<void> {
-    let left = pending.length // what comes meanwhile waits for its own turn, or a busy server would sync without pause
-    while (left > 0) {
-      const batch = pending.slice(0, Math.min(left, MAX_BATCH))
-      left -= batch.length
-      try {
-        await write(batch)
-      } catch (error) {
-        deps.onError(error)
-        await abandonSegment()
-        arm(RETRY_MS)
-        return
-      }
-      pending = pending.slice(batch.length)
-      for (const record of batch) pendingValues -= sizeOf(record)
-      const first = next
-      next += batch.length
-      deps.onCommitted(batch.map((record, i) => ({ sequence: first + i, record })))
-      if (active !== null && active.bytes >= limits.segmentBytes) await sealNow()
-      if (left > 0) await yieldTurn()
+    const batch = pending.slice() // what comes meanwhile waits for its own turn, or a busy server would sync without pause
+    if (batch.length === 0) return
+    let written: LogRecord[]
+    try {
+      written = await write(batch)
+    } catch (error) {
+      deps.onError(error)
+      await abandonSegment()
+      arm(RETRY_MS)
+      return
     }
+    pending = pending.slice(batch.length)
+    for (const record of batch) pendingValues -= valuesIn(record)
+    for (const part of partsOf(written)) {
+      const first = next
+      next += part.length
+      deps.onCommitted(part.map((record, i) => ({ sequence: first + i, record })))
+      await yieldTurn()
+    }
+    if (active !== null && active.bytes >= limits.segmentBytes) await sealNow()
     if (pending.length > 0) arm(limits.commitEveryMs)
   }
 
-  async function write(batch: readonly LogRecord[]): Promise<void> {
+  /** Returns the records in the order in which they were written. */
+  async function write(batch: readonly LogRecord[]): Promise<LogRecord[]> {
     active ??= await openSegment()
-    const bytes = Buffer.from(batch.map(frame).join(''))
-    await active.handle.appendFile(bytes)
+    const written: LogRecord[] = []
+    let bytes = 0
+    for (const part of partsOf(batch)) {
+      const blocks = toBlocks(part)
+      written.push(...blocks.flat())
+      const lines = Buffer.from(blocks.map(frame).join(''))
+      await active.handle.appendFile(lines) // lets predictions be answered, too
+      bytes += lines.byteLength
+    }
     await active.handle.datasync()
-    active.bytes += bytes.byteLength
+    active.bytes += bytes
+    return written
   }
 
   async function openSegment() {
@@ -146,7 +158,7 @@ export function createWriteAheadLog(deps: {
     },
     /** Takes a record into memory. False when it was dropped because the disk cannot keep up. */
     append(record: LogRecord): boolean {
-      const size = sizeOf(record)
+      const size = valuesIn(record)
       if (
         isClosed ||
         pending.length >= limits.maxPendingEvents ||
@@ -205,5 +217,7 @@ export function createWriteAheadLog(deps: {
   }
 }
 
-const sizeOf = (record: LogRecord): number =>
-  1 + record.event.rows * (record.event.inputs.length + record.event.outputs.length)
+function* partsOf(records: readonly LogRecord[]): Generator<LogRecord[]> {
+  for (let at = 0; at < records.length; at += RECORDS_PER_TURN)
+    yield records.slice(at, at + RECORDS_PER_TURN)
+}

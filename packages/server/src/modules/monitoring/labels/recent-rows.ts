@@ -1,3 +1,4 @@
+import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { Scalar } from '../../../kernel/scalar.ts'
 import type { PredictionRow } from '../inference-log/prediction-row.ts'
 import { rowId } from '../inference-log/prediction-row.ts'
@@ -17,46 +18,68 @@ export type LabelledRow = Readonly<{
   predicted: Scalar | null
 }>
 
-/** Requests that are remembered; older ones are looked up in the log. */
+/** Requests that are remembered at most; older ones are looked up in the log. */
 const MAX_REQUESTS = 20_000
 
 const ROW = /^(.*)\.(\d+)$/
 
 /** The latest predictions by id, so that a prompt label finds its prediction without a look at the disk. A request is remembered with its shadows. */
 export function createRecentRows() {
-  const requests = new Map<string, InferenceCompleted[]>()
-  const keyOf = (project: string, id: string): string => `${project}\u0000${id}`
+  // By the prediction id alone: ids are random and never shared.
+  const requests = createNewestMap<string, Kept[]>(MAX_REQUESTS)
 
-  const rowsOf = (events: readonly InferenceCompleted[], index: number): LabelledRow[] =>
+  const rowsOf = (events: readonly Kept[], index: number): LabelledRow[] =>
     events.flatMap((event) => (index < Math.max(1, event.rows) ? [toRow(event, index)] : []))
 
   return {
     observe(event: InferenceCompleted): void {
       if (event.status !== 'ok') return
-      const key = keyOf(event.project, event.pairedWith ?? event.predictionId)
+      const key = event.pairedWith ?? event.predictionId
       const known = requests.get(key)
-      // The inputs are let go: they are the bulk of a request, and a label needs none.
-      const kept = { ...event, inputs: [] }
+      const kept = keep(event)
       if (known === undefined) requests.set(key, [kept])
       else known.push(kept)
-      if (requests.size > MAX_REQUESTS) requests.delete(requests.keys().next().value ?? '')
     },
     /** The live prediction with this id and its shadows; empty when the live one is not remembered. */
     find(project: string, id: string): readonly LabelledRow[] {
       const named = ROW.exec(id)
       const rows = [
-        ...rowsOf(requests.get(keyOf(project, id)) ?? [], 0),
-        ...(named === null
-          ? []
-          : rowsOf(requests.get(keyOf(project, named[1] ?? '')) ?? [], Number(named[2]))),
-      ]
+        ...rowsOf(requests.get(id) ?? [], 0),
+        ...(named === null ? [] : rowsOf(requests.get(named[1] ?? '') ?? [], Number(named[2]))),
+      ].filter((row) => row.project === project)
       return rows.some((row) => row.predictionId === id) ? rows : []
     },
   }
 }
 export type RecentRows = ReturnType<typeof createRecentRows>
 
-function toRow(event: InferenceCompleted, index: number): LabelledRow {
+/** What is remembered: not the inputs, which are the bulk of a request. */
+type Kept = Pick<
+  InferenceCompleted,
+  | 'predictionId'
+  | 'project'
+  | 'endpoint'
+  | 'endpointId'
+  | 'variant'
+  | 'role'
+  | 'at'
+  | 'rows'
+  | 'outputs'
+>
+
+const keep = (event: InferenceCompleted): Kept => ({
+  predictionId: event.predictionId,
+  project: event.project,
+  endpoint: event.endpoint,
+  endpointId: event.endpointId,
+  variant: event.variant,
+  role: event.role,
+  at: event.at,
+  rows: event.rows,
+  outputs: event.outputs,
+})
+
+function toRow(event: Kept, index: number): LabelledRow {
   const score = scoreColumn(event.outputs)?.values[index]
   return {
     predictionId: rowId(event.predictionId, index, Math.max(1, event.rows)),

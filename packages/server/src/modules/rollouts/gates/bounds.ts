@@ -81,6 +81,15 @@ export const differenceOfMeans = (candidate: Mean, baseline: Mean, errors: Error
     )
   )
 
+/** One mean. */
+export const meanBounds = (of: Mean, errors: ErrorBudget): Interval =>
+  oneSided(errors, (alpha) =>
+    confidenceSequence(
+      { estimate: of.mean, standardError: Math.sqrt(of.variance / of.n), count: of.n },
+      { alpha: 2 * alpha, tunedFor: TUNED_FOR }
+    )
+  )
+
 /**
  * The `q` quantile. "At or below the true quantile" is a coin of bias `q`, so a confidence sequence for that coin gives the ranks between which the
  * quantile lies (Howard and Ramdas 2022, "Sequential estimation of quantiles", section 3). With two arms each has half of the budget.

@@ -2,7 +2,7 @@ import type { Gate, GateInput, GateVerdict } from '@trestle/contract'
 import { createRng } from '@trestle/stats'
 import { expect, test } from 'vitest'
 import { planOf, type Stage } from '../plan.ts'
-import type { ArmFacts, Distribution } from '../ports.ts'
+import type { ArmFacts, Distribution, ShadowFacts } from '../ports.ts'
 import { rateSequence } from './rate-sequence.ts'
 import { refuseGates, resolveGates } from './gate.ts'
 import { judgeAll } from './judge.ts'
@@ -13,6 +13,8 @@ const canary: Stage = {
   kind: 'canary',
   basisPoints: 5_000,
   shadowShare: 0,
+  dailyCapUsd: null,
+  moves: null,
   bakeMs: 0,
   minRequests: 1,
   needsApproval: false,
@@ -28,11 +30,20 @@ const arm = (facts: Partial<ArmFacts> = {}): ArmFacts => ({
   timeouts: 0,
   rejected: 0,
   nanOutputs: 0,
+  schemas: {},
   latencyMs: null,
+  featureAgeMs: null,
   score: null,
   labelled: null,
   ...facts,
 })
+const noPairs: ShadowFacts = {
+  pairs: 0,
+  agreeing: 0,
+  difference: null,
+  ranks: null,
+  labelled: null,
+}
 const lookAt = (facts: Partial<Look> = {}): Look => ({
   stage: canary,
   now: 600_000,
@@ -41,7 +52,10 @@ const lookAt = (facts: Partial<Look> = {}): Look => ({
   baseline: ok(arm()),
   shadow: null,
   drift: null,
+  consistency: null,
   cost: null,
+  business: new Map(),
+  queried: new Map(),
   expectedShare: 0.5,
   errors: { harm: 0.01, safety: 0.05, environmentErrorRate: 0.25 },
   ...facts,
@@ -182,7 +196,10 @@ test('label quality compares mean losses of the same kind only', () => {
 
 test('the shadow may disagree on a share of the requests', () => {
   const gate = { metric: 'agreement', margin: 0.1 } as const
-  const pairs = (agreeing: number) => ({ stage: shadow, shadow: ok({ pairs: 2_000, agreeing }) })
+  const pairs = (agreeing: number) => ({
+    stage: shadow,
+    shadow: ok({ ...noPairs, pairs: 2_000, agreeing }),
+  })
   expect(judgeOne(gate, pairs(1_950)).verdict).toBe('pass')
   expect(judgeOne(gate, pairs(1_500)).verdict).toBe('fail')
   expect(judgeOne(gate, pairs(1_800)).verdict).toBe('insufficient')
@@ -276,4 +293,17 @@ test('the uniform band has the published constant, and narrows with the sample',
   expect(constantFor(0.05)).toBeCloseTo(8.123, 1)
   expect(uniformBandWidth(10_000, 0.05)).toBeLessThan(uniformBandWidth(1_000, 0.05))
   expect(uniformBandWidth(0, 0.05)).toBe(1)
+})
+
+test('features that were not served as they were known fail their gate, and without checked values nothing passes', () => {
+  const judged = (values: number, asKnown: number, margin = 0) =>
+    judgeOne(
+      { metric: 'feature-consistency', margin },
+      { consistency: ok({ service: 'fraud_v1', values, asKnown }) }
+    )
+  expect(judged(5_000, 5_000).verdict).toBe('pass')
+  expect(judged(5_000, 4_999).verdict).toBe('fail')
+  expect(judged(5_000, 4_999, 0.001).verdict).toBe('pass')
+  expect(judged(99, 99)).toMatchObject({ verdict: 'insufficient', missing: { samples: 1 } })
+  expect(judged(0, 0).verdict).toBe('insufficient')
 })

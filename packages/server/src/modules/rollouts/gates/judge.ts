@@ -1,11 +1,16 @@
 import type { Gate, GateVerdict } from '@trestle/contract'
 import { judgeAgreement } from './agreement.ts'
+import { judgeBusiness } from './business.ts'
 import { judgeCost } from './cost.ts'
 import { judgeDistribution } from './distribution.ts'
 import { appliesTo } from './gate.ts'
+import { judgeConsistency } from './feature-consistency.ts'
 import { judgeDrift } from './input-drift.ts'
-import { judgeLatency } from './latency.ts'
+import { judgeFreshness, judgeLatency } from './latency.ts'
 import type { Fetched, Judgement, Look } from './look.ts'
+import { judgeOutputSchema } from './output-schema.ts'
+import { judgePairedLabels, judgeRankCorrelation, judgeScoreDifference } from './paired.ts'
+import { judgePromql } from './promql.ts'
 import { judgeQuality } from './quality.ts'
 import { judgeRate } from './rates.ts'
 import { judgeSampleRatio } from './sample-ratio.ts'
@@ -16,6 +21,7 @@ export const judgeAll = (gates: readonly Gate[], look: Look): GateVerdict[] =>
     .filter((gate) => appliesTo(gate, look.stage))
     .map((gate) => ({
       metric: gate.metric,
+      name: gate.name,
       isCritical: gate.isCritical,
       ...judge(gate, look),
     }))
@@ -31,6 +37,10 @@ function judge(gate: Gate, look: Look): Judgement {
     case 'latency-p95':
     case 'latency-p99':
       return withArms(gate, look, (arms) => judgeLatency({ ...gate, metric }, arms, look))
+    case 'feature-freshness':
+      return withArms(gate, look, (arms) => judgeFreshness(gate, arms, look))
+    case 'output-schema':
+      return withBoth(gate, look, (arms) => judgeOutputSchema(gate, arms, look))
     case 'prediction-distribution':
       return withBoth(gate, look, (arms) => judgeDistribution(gate, arms, look))
     case 'label-quality':
@@ -39,10 +49,26 @@ function judge(gate: Gate, look: Look): Judgement {
       return withBoth(gate, look, (arms) => judgeSampleRatio(gate, arms, look))
     case 'agreement':
       return withFact(gate, look.shadow, (facts) => judgeAgreement(gate, facts, look))
+    case 'score-difference':
+      return withFact(gate, look.shadow, (facts) => judgeScoreDifference(gate, facts, look))
+    case 'rank-correlation':
+      return withFact(gate, look.shadow, (facts) => judgeRankCorrelation(gate, facts, look))
+    case 'paired-labels':
+      return withFact(gate, look.shadow, (facts) => judgePairedLabels(gate, facts, look))
+    case 'business-metric': {
+      const values = look.business.get(gate.name ?? '') ?? null
+      return withFact(gate, values, (facts) => judgeBusiness(gate, facts, look))
+    }
+    case 'promql': {
+      const answers = look.queried.get(gate.name ?? '') ?? null
+      return withFact(gate, answers, (facts) => judgePromql(gate, facts, look))
+    }
     case 'cost':
       return withFact(gate, look.cost, (facts) => judgeCost(gate, facts, look))
     case 'input-drift':
       return withFact(gate, look.drift, (facts) => judgeDrift(facts))
+    case 'feature-consistency':
+      return withFact(gate, look.consistency, (facts) => judgeConsistency(gate, facts))
   }
 }
 
@@ -82,7 +108,7 @@ function withFact<T>(
 /** The source is away: never a pass, never a fail. */
 const away = (gate: Gate, because: string): Judgement => ({
   verdict: 'error',
-  sentence: `${gate.metric} could not be read: ${because}`,
+  sentence: `${gate.name ?? gate.metric} could not be read: ${because}`,
   estimate: null,
   interval: null,
   threshold: gate.margin,

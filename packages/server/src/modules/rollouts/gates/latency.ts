@@ -3,7 +3,7 @@ import type { ArmFacts, Distribution } from '../ports.ts'
 import { quantileBand } from './bounds.ts'
 import { wireInterval, type Interval, type Judgement, type Look } from './look.ts'
 import { both, compare, settle, type Answer } from './settle.ts'
-import { milliseconds, percent } from './words.ts'
+import { duration, milliseconds, percent } from './words.ts'
 
 export type LatencyMetric = 'latency-p50' | 'latency-p95' | 'latency-p99'
 
@@ -13,19 +13,52 @@ const QUANTILE: Readonly<Record<LatencyMetric, number>> = {
   'latency-p99': 0.99,
 }
 
+type Arms = { candidate: ArmFacts; baseline: ArmFacts | null }
+
 /** A latency quantile: slower than the old variant's only if by more than the ratio and by more than the floor. */
 export function judgeLatency(
   gate: Gate & { metric: LatencyMetric },
-  arms: { candidate: ArmFacts; baseline: ArmFacts | null },
+  arms: Arms,
   look: Look
 ): Judgement {
   const q = QUANTILE[gate.metric]
-  const candidate = arms.candidate.latencyMs
-  const baseline = arms.baseline === null ? null : arms.baseline.latencyMs
+  const how: How = { q, word: `p${q * 100} latency`, say: milliseconds, of: (arm) => arm.latencyMs }
+  return judgeQuantile({ gate, look, how }, arms)
+}
+
+/** How old the feature values were that the variant read: the 95th percentile of the oldest value of each request. */
+export const judgeFreshness = (gate: Gate, arms: Arms, look: Look): Judgement =>
+  judgeQuantile(
+    {
+      gate,
+      look,
+      how: { q: 0.95, word: 'p95 age of features', say: age, of: (arm) => arm.featureAgeMs },
+    },
+    arms
+  )
+
+type How = Readonly<{
+  q: number
+  word: string
+  say: (ms: number) => string
+  of: (arm: ArmFacts) => Distribution | null
+}>
+
+const age = (ms: number): string => (Number.isFinite(ms) ? duration(Math.max(0, ms)) : 'unknown')
+
+function judgeQuantile(
+  { gate, look, how }: { gate: Gate; look: Look; how: How },
+  arms: Arms
+): Judgement {
+  const { q, word, say } = how
+  const candidate = how.of(arms.candidate)
+  const baseline = arms.baseline === null ? null : how.of(arms.baseline)
   const isAlone = arms.baseline === null
   const band = (of: Distribution, scale: number): Interval =>
     quantileBand(of, { q, scale, arms: isAlone ? 1 : 2 }, look.errors)
-  const allowed = (old: number): number => old + Math.max(old * gate.margin, gate.floorMs)
+  // Asked to be faster, it has to be: the floor forgives a slowdown, no missing gain.
+  const allowed = (old: number): number =>
+    gate.margin < 0 ? old * (1 + gate.margin) : old + Math.max(old * gate.margin, gate.floorMs)
 
   const answer = (scale: number): Answer => {
     if (candidate === null || candidate.count === 0) return 'open'
@@ -49,7 +82,6 @@ export function judgeLatency(
     closesAt: () => firstScale((scale) => answer(scale) !== 'open'),
   })
 
-  const word = `p${q * 100} latency`
   const known = candidate !== null && candidate.count > 0
   if (!known || (!isAlone && (baseline === null || baseline.count === 0)))
     return {
@@ -67,7 +99,7 @@ export function judgeLatency(
       estimate: candidate.quantile(q),
       interval: wireInterval(mine),
       threshold: max,
-      sentence: `${word} ${milliseconds(candidate.quantile(q))}, within [${milliseconds(mine.low)}, ${milliseconds(mine.high)}], ceiling ${milliseconds(max)}: ${settled.verdict}`,
+      sentence: `${word} ${say(candidate.quantile(q))}, within [${say(mine.low)}, ${say(mine.high)}], ceiling ${say(max)}: ${settled.verdict}`,
     }
   }
   const old = band(baseline, 1)
@@ -77,7 +109,7 @@ export function judgeLatency(
     estimate: candidate.quantile(q) / baseline.quantile(q) - 1,
     interval: wireInterval(ratio),
     threshold: gate.margin,
-    sentence: `${word} ${milliseconds(candidate.quantile(q))} v ${milliseconds(baseline.quantile(q))}, ${change(ratio)}, margin ${percent(gate.margin)} and ${milliseconds(gate.floorMs)}: ${settled.verdict}`,
+    sentence: `${word} ${say(candidate.quantile(q))} v ${say(baseline.quantile(q))}, ${change(ratio)}, margin ${percent(gate.margin)} and ${say(gate.floorMs)}: ${settled.verdict}`,
   }
 }
 

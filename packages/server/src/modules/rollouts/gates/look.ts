@@ -1,6 +1,14 @@
 import type { GateVerdict } from '@trestle/contract'
 import type { Stage } from '../plan.ts'
-import type { ArmFacts, CostFacts, DriftFacts, ShadowFacts } from '../ports.ts'
+import type {
+  ArmFacts,
+  ConsistencyFacts,
+  CostFacts,
+  DriftFacts,
+  MeanFacts,
+  QueriedFacts,
+  ShadowFacts,
+} from '../ports.ts'
 
 /** A fact, or why its source could not give it. */
 export type Fetched<T> = { ok: true; value: T } | { ok: false; because: string }
@@ -15,7 +23,12 @@ export type Look = Readonly<{
   baseline: Fetched<ArmFacts> | null
   shadow: Fetched<ShadowFacts> | null
   drift: Fetched<DriftFacts> | null
+  consistency: Fetched<ConsistencyFacts> | null
   cost: Fetched<{ candidate: CostFacts; baseline: CostFacts | null }> | null
+  /** By the name of the metric. */
+  business: ReadonlyMap<string, Fetched<{ candidate: MeanFacts; baseline: MeanFacts | null }>>
+  /** By the name of the query. */
+  queried: ReadonlyMap<string, Fetched<QueriedFacts>>
   /** Share of the live requests of both arms that the new variant is meant to get. */
   expectedShare: number
   errors: ErrorBudget

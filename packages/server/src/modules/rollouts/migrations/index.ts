@@ -59,5 +59,49 @@ export const rolloutMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '002-policies-freezes-business-values',
+      async up(db, dialect) {
+        await db.schema
+          .alterTable('rollouts')
+          .renameColumn('alias_before', 'registry_before')
+          .execute()
+        for (const [table, key] of [
+          ['rollout_policies', 'endpoint'],
+          ['rollout_freezes', 'name'],
+        ] as const)
+          await db.schema
+            .createTable(table)
+            .addColumn('project', 'varchar(120)', (c) => c.notNull())
+            .addColumn(key, 'varchar(120)', (c) => c.notNull())
+            .addColumn('declared', 'text', (c) => c.notNull())
+            .addColumn('updated_at', 'bigint', (c) => c.notNull())
+            .addColumn('updated_by', 'varchar(200)', (c) => c.notNull())
+            .addPrimaryKeyConstraint(`${table}_pk`, ['project', key])
+            .execute()
+        await db.schema
+          .createTable('rollout_business_values')
+          .addColumn('endpoint_id', 'varchar(60)', (c) => c.notNull())
+          .addColumn('metric', 'varchar(120)', (c) => c.notNull())
+          .addColumn('value_key', 'varchar(210)', (c) => c.notNull())
+          .addColumn('variant', 'varchar(120)', (c) => c.notNull())
+          .addColumn('at', 'bigint', (c) => c.notNull())
+          // SQLite's `real` has 8 bytes, PostgreSQL's has 4.
+          .addColumn('value', dialect === 'postgres' ? 'double precision' : 'real', (c) =>
+            c.notNull()
+          )
+          .addPrimaryKeyConstraint('rollout_business_values_pk', [
+            'endpoint_id',
+            'metric',
+            'value_key',
+          ])
+          .execute()
+        await db.schema
+          .createIndex('rollout_business_values_by_variant')
+          .on('rollout_business_values')
+          .columns(['endpoint_id', 'metric', 'variant', 'at'])
+          .execute()
+      },
+    },
   ],
 }

@@ -61,7 +61,7 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     const headers = Object.fromEntries(
       ['authorization', 'x-api-key', 'api-key'].map((name) => [name, header(name)])
     )
-    const principal = await address.authenticate(readCredentials(headers))
+    const principal = address.authenticate(readCredentials(headers))
     if (principal === null || !mayAct(principal, 'viewer'))
       throw fail('auth.unauthenticated', 'Send an API key in the metadata "authorization"')
     const asked = header('x-trestle-project')
