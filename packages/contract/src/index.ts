@@ -97,6 +97,7 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
 export {
   modelVersion,
   uploadQuery,

@@ -25,6 +25,7 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { createRemoteModels } from './runtimes/remote/index.ts'
 import { createLlmGateway } from './llm/gateway.ts'
 import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
@@ -111,7 +112,7 @@ export function createServing(deps: {
   runtime?: Runtime
   /** Prices and budgets of LLM calls; without it nothing is priced and everything is let in. */
   llmAccounts?: LlmAccounts
-  /** Keys of LLM backends by the name of their variable. */
+  /** Keys of LLM backends and remote models by the name of their variable. */
   llmKeys?: ReadonlyMap<string, string>
   config?: Partial<ServingConfig>
   version: string
@@ -121,14 +122,15 @@ export function createServing(deps: {
   const completed = createTopic<InferenceCompleted>('inference.completed', (error) =>
     log.error({ err: error }, 'a listener of inference.completed failed')
   )
+  const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
   const loader = createModelLoader({
     source: deps.models,
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
+    remotes: createRemoteModels({ clock, keys }),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
   const accounts = deps.llmAccounts ?? freeAccounts
-  const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
   const upstream = createUpstream()
   const tokens = createTokenCounter()
   const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
