@@ -133,4 +133,3 @@ export function createEmitter(deps: {
     settled: (): Promise<void> => writing,
   }
 }
-export type Emitter = ReturnType<typeof createEmitter>
