@@ -133,6 +133,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
     mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
+    llmAccounts: {
+      reserve: (scope, bound) => costs.llm.reserve(scope, bound),
+      priceOf: (used) => costs.llm.priceOf(used),
+    },
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -149,7 +153,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     completed,
   })
-  const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
+  const processId = sortableId('proc', clock.now())
+  const costs = createCosts({
+    database,
+    clock,
+    scheduler,
+    source: monitoring.predictions,
+    processId,
+    isAlone: config.database.kind === 'sqlite',
+  })
   const rollouts = createRollouts({
     database,
     clock,
@@ -173,8 +185,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
           : createPrometheus(config.rollouts.prometheusUrl),
       notices: null,
     },
-    processId: sortableId('proc', clock.now()),
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    processId,
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
   })
   registry.changed.subscribe((event) => {
     if (event.stage === 'Archived')

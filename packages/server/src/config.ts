@@ -54,6 +54,8 @@ const environment = z.object({
   TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
   /** How often a running rollout looks at its evidence. */
   TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
+  /** How long a replica that died keeps others from acting on its rollouts. */
+  TRESTLE_ROLLOUT_LEASE_MS: z.coerce.number().int().min(2_000).default(15_000),
   /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
   TRESTLE_PROMETHEUS_URL: z
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
@@ -73,7 +75,7 @@ export type Config = Readonly<{
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  rollouts: { lookEveryMs: number; prometheusUrl: string | null }
+  rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -112,6 +114,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     rollouts: {
       lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS,
+      leaseMs: e.TRESTLE_ROLLOUT_LEASE_MS,
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
