@@ -135,6 +135,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
     mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
+    llmAccounts: {
+      reserve: (scope, bound) => costs.llm.reserve(scope, bound),
+      priceOf: (used) => costs.llm.priceOf(used),
+    },
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -151,7 +155,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     completed,
   })
-  const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
+  const processId = sortableId('proc', clock.now())
+  const costs = createCosts({
+    database,
+    clock,
+    scheduler,
+    source: monitoring.predictions,
+    processId,
+    isAlone: config.database.kind === 'sqlite',
+  })
   const rollouts = createRollouts({
     database,
     clock,
@@ -175,7 +187,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
           : createPrometheus(config.rollouts.prometheusUrl),
       notices: null,
     },
-    processId: sortableId('proc', clock.now()),
+    processId,
     config: {
       lookEveryMs: config.rollouts.lookEveryMs,
       leaseMs: config.rollouts.leaseMs,
