@@ -56,6 +56,7 @@ export function trestle(margin: number, alpha = 0.02): Judge {
         baseline: { ok: true, value: armOf(trace.total.baseline(k), trace.errors.baseline(k)) },
         shadow: null,
         drift: null,
+        consistency: null,
         cost: null,
         business: new Map(),
         queried: new Map(),

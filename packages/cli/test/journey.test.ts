@@ -190,7 +190,7 @@ test('YAML is checked as a whole before anything is asked for', async () => {
   expect(await good('apply', right, '--prune', '--dry-run')).toMatch(/^- .*small/m)
   const wrong = await file(
     'wrong.yaml',
-    'budgets:\n  - { name: x, period: week, usd: "9" }\nendpoints:\n  - { model: fraud/1 }\n'
+    'budgets:\n  - { name: x, period: decade, usd: "9" }\nendpoints:\n  - { model: fraud/1 }\n'
   )
   const refused = await server.trestle(['apply', wrong, '--yes'], {
     TRESTLE_URL: 'http://127.0.0.1:1',

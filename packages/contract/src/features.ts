@@ -10,6 +10,7 @@ import {
   serviceManifest,
   viewManifest,
 } from './features-manifest.ts'
+import { consistencyRoutes } from './features-consistency.ts'
 import { epochMs, name } from './names.ts'
 import { route } from './route.ts'
 
@@ -97,6 +98,7 @@ export const trainingSet = z.object({
 export type TrainingSet = z.infer<typeof trainingSet>
 
 export const features = {
+  ...consistencyRoutes,
   apply: route({
     method: 'POST',
     path: '/api/features/apply',

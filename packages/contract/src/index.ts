@@ -1,5 +1,5 @@
 export { api, type Api } from './api.ts'
-export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
+export type { Budget, CostChange, CostGroup, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
   type Aggregate,
@@ -22,6 +22,13 @@ export {
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
+export {
+  consistency,
+  type Consistency,
+  type ConsistencyExample,
+  type ConsistencyReport,
+  type MismatchCause,
+} from './features-consistency.ts'
 export { trainingSet } from './features.ts'
 export type {
   FeatureChange,
@@ -35,6 +42,7 @@ export type {
   WireScalar,
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
+export type { LlmPrice } from './llm-prices.ts'
 export {
   llmSpec,
   type LlmBackend,
@@ -81,6 +89,7 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
 export {
   modelVersion,
   uploadQuery,

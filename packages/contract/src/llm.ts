@@ -4,7 +4,7 @@ import { name } from './names.ts'
 const ms = z.int().positive().max(3_600_000)
 
 /** The name of an environment variable of the server that holds a key: the key itself is never stored, shown or logged. */
-const keyEnv = z
+export const keyEnv = z
   .string()
   .max(120)
   .regex(

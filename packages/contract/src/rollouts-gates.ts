@@ -11,6 +11,7 @@ export const gateMetric = z.enum([
   'prediction-distribution',
   'feature-freshness',
   'input-drift',
+  'feature-consistency',
   'agreement',
   'score-difference',
   'rank-correlation',

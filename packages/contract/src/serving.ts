@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { llmSpec } from './llm.ts'
 import { epochMs, name, nothing } from './names.ts'
+import { remoteSpec } from './remote.ts'
 import { route } from './route.ts'
 
 const tag = 'Serving'
@@ -12,6 +13,8 @@ const servingVariant = z.object({
   model: servedModel,
   /** Of an LLM: its backends and how calls are made. Null for a model that runs here. */
   llm: llmSpec.nullable(),
+  /** Of a model on another server: where it is. Null for all others. */
+  remote: remoteSpec.nullable(),
   state: z.enum(['loading', 'ready', 'failed']),
   /** Why it failed; null otherwise. */
   error: z.string().nullable(),
@@ -105,12 +108,14 @@ const declaredEndpoint = z.strictObject({
   name,
   model: modelReference.optional(),
   llm: llmSpec.optional(),
+  remote: remoteSpec.optional(),
   variants: z
     .array(
       z.strictObject({
         variant: name,
         model: modelReference.optional(),
         llm: llmSpec.optional(),
+        remote: remoteSpec.optional(),
       })
     )
     .optional(),
@@ -145,8 +150,10 @@ export const serving = {
       name,
       /** Either a registered model … */
       model: modelReference.optional(),
-      /** … or an LLM. */
+      /** … or an LLM … */
       llm: llmSpec.optional(),
+      /** … or a model on another server. */
+      remote: remoteSpec.optional(),
       /** The name of the first variant; by default `v` and the version. */
       variant: name.optional(),
       ...settings,
@@ -186,11 +193,12 @@ export const serving = {
     tag,
     status: 201,
     summary:
-      'Add a model version or an LLM, without traffic; it is loaded and warm when this answers',
+      'Add a model version, an LLM or a model on another server, without traffic; it is loaded and warm when this answers',
     params: ofEndpoint,
     body: z.strictObject({
       model: modelReference.optional(),
       llm: llmSpec.optional(),
+      remote: remoteSpec.optional(),
       variant: name.optional(),
     }),
     response: servingVariant,

@@ -42,6 +42,7 @@ import {
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { consistencyFrom } from './wiring/feature-ports.ts'
 import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
@@ -117,6 +118,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     blobs,
     dataDir,
     duckdb,
+    onListenerError,
     config: config.features,
   })
   const serving = createServing({
@@ -131,6 +133,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     mayChangeTraffic: (endpointId) => rollouts.mayChangeTraffic(endpointId),
     admit: (asked) => costs.mayServe(asked),
     mayShadow: (endpointId, variant) => rollouts.mayShadow(endpointId, variant),
+    llmAccounts: {
+      reserve: (scope, bound) => costs.llm.reserve(scope, bound),
+      priceOf: (used) => costs.llm.priceOf(used),
+    },
     llmKeys: config.llmKeys,
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
@@ -147,7 +153,15 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     completed,
   })
-  const costs = createCosts({ database, clock, scheduler, source: monitoring.predictions })
+  const processId = sortableId('proc', clock.now())
+  const costs = createCosts({
+    database,
+    clock,
+    scheduler,
+    source: monitoring.predictions,
+    processId,
+    isAlone: config.database.kind === 'sqlite',
+  })
   const rollouts = createRollouts({
     database,
     clock,
@@ -160,6 +174,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         arm: (q) => monitoring.arm(q),
         comparison: (q) => monitoring.comparison(q),
         drift: (id) => monitoring.drift(id),
+        consistency: consistencyFrom(serving, features),
         costOf: (q) => costs.costOf(q),
       }),
       champion: championsFrom(registry),
@@ -170,8 +185,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
           : createPrometheus(config.rollouts.prometheusUrl),
       notices: null,
     },
-    processId: sortableId('proc', clock.now()),
-    config: { lookEveryMs: config.rollouts.lookEveryMs },
+    processId,
+    config: {
+      lookEveryMs: config.rollouts.lookEveryMs,
+      leaseMs: config.rollouts.leaseMs,
+    },
   })
   registry.changed.subscribe((event) => {
     if (event.stage === 'Archived')

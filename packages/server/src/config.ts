@@ -41,6 +41,8 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** How many rows of served features a minute are compared with the history. 0: none. */
+  TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
   TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
   /** `required`: a key is needed on loopback too. */
@@ -52,6 +54,8 @@ const environment = z.object({
   TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
   /** How often a running rollout looks at its evidence. */
   TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
+  /** How long a replica that died keeps others from acting on its rollouts. */
+  TRESTLE_ROLLOUT_LEASE_MS: z.coerce.number().int().min(2_000).default(15_000),
   /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
   TRESTLE_PROMETHEUS_URL: z
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
@@ -67,11 +71,11 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
-  features: { onlineStore: RedisAddress | null }
+  features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  rollouts: { lookEveryMs: number; prometheusUrl: string | null }
+  rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -95,7 +99,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
-    features: { onlineStore: e.ONLINE_STORE_URL },
+    features: {
+      onlineStore: e.ONLINE_STORE_URL,
+      sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
+    },
     identity: {
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
@@ -107,6 +114,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     rollouts: {
       lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS,
+      leaseMs: e.TRESTLE_ROLLOUT_LEASE_MS,
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,

@@ -3,7 +3,7 @@ import { contextOf } from '../context.ts'
 import { collectNumber } from '../parse/key-value.ts'
 import { withProgress } from '../progress.ts'
 import { showEndpoint } from './endpoint-view.ts'
-import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './llm-options.ts'
+import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './source-options.ts'
 
 type Shares = Readonly<Record<string, number>>
 
@@ -15,7 +15,7 @@ export function addTrafficCommands(endpoints: Command): void {
     variants
       .command('add')
       .description(
-        'add a model version or an LLM, without traffic; it is loaded and warm when this ends'
+        'add a model version, an LLM or a remote model, without traffic; it is loaded and warm when this ends'
       )
       .argument('<endpoint>')
   )

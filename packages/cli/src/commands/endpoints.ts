@@ -8,7 +8,7 @@ import { withProgress } from '../progress.ts'
 import { showEndpoint } from './endpoint-view.ts'
 import { addPredictCommand } from './endpoints-predict.ts'
 import { addTrafficCommands } from './endpoints-traffic.ts'
-import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './llm-options.ts'
+import { addSourceOptions, sourceName, sourceOf, type SourceOptions } from './source-options.ts'
 
 type CreateOptions = SourceOptions & {
   variant?: string
@@ -65,7 +65,7 @@ export function addEndpointCommands(program: Command): void {
     .option('--columns <a,b,c>', 'column names, when the model has no signature', parseList)
     .addHelpText(
       'after',
-      '\nExamples:\n  trestle endpoints create fraud --model fraud@champion\n  trestle endpoints create chat --llm openai:gpt-4o-mini\n  trestle endpoints create chat --llm vllm:llama --backend http://10.0.0.5:8000/v1 --key-env none'
+      '\nExample:\n  trestle endpoints create fraud --model fraud@champion\n  trestle endpoints create chat --llm openai:gpt-4o-mini\n  trestle endpoints create chat --llm vllm:llama --backend http://10.0.0.5:8000/v1 --key-env none\n  trestle endpoints create fraud --remote http://triton:8000 --remote-model fraud'
     )
     .action(async (name: string, options: CreateOptions, command: Command) => {
       const { client, out } = contextOf(command)

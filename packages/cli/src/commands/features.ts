@@ -4,6 +4,7 @@ import { contextOf } from '../context.ts'
 import { showTime, type Output } from '../output.ts'
 import { showDuration } from '../parse/duration.ts'
 import { collectPair, rowOf, type Pairs } from '../parse/key-value.ts'
+import { addConsistencyCommand } from './features-consistency.ts'
 import { addFeatureWriteCommands } from './features-write.ts'
 
 /** `trestle features …` */
@@ -91,6 +92,7 @@ export function addFeatureCommands(program: Command): void {
     })
 
   addFeatureWriteCommands(features)
+  addConsistencyCommand(features)
 
   features
     .command('get')

@@ -182,6 +182,10 @@ export function createWorld(
       away()
       return { state: 'unknown', summary: 'no monitor' }
     },
+    consistency: async () => {
+      away()
+      return { service: null, values: 0, asKnown: 0 }
+    },
     costOf: async ({ variant, from }) => {
       away()
       const predictions = events.filter((e) => e.variant === variant && e.at >= from).length

@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config.ts'
 export async function startTestApp(
   settings: Record<string, string> = {},
   overrides: AppOverrides = {}
-): Promise<{ url: string; dataDir: string; stop: () => Promise<void> }> {
+): Promise<{ url: string; grpcPort: number | null; dataDir: string; stop: () => Promise<void> }> {
   const dataDir = settings['TRESTLE_DATA'] ?? (await mkdtemp(join(tmpdir(), 'trestle-app-')))
   const config = readConfig({
     TRESTLE_PORT: '0',
@@ -17,9 +17,10 @@ export async function startTestApp(
     ...settings,
   })
   const app = createApp(config, overrides)
-  const { url } = await app.start()
+  const { url, grpcPort } = await app.start()
   return {
     url,
+    grpcPort,
     dataDir,
     stop: async () => {
       await app.stop()

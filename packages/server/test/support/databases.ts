@@ -56,16 +56,23 @@ export async function openSqlite(): Promise<Opened> {
   return { database, remove: () => rm(directory, { recursive: true, force: true }) }
 }
 
-async function openPostgres(serverUrl: string): Promise<Opened> {
+/** A fresh, empty database on a PostgreSQL server. */
+export async function createPostgres(
+  serverUrl: string
+): Promise<{ url: string; remove: () => Promise<void> }> {
   const name = `t${randomUUID().replaceAll('-', '')}`
   await administer(serverUrl, `create database ${name}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
-  const database = openDatabase({ kind: 'postgres', url: url.href }, { clock: systemClock })
   return {
-    database,
+    url: url.href,
     remove: () => administer(serverUrl, `drop database if exists ${name} with (force)`),
   }
+}
+
+async function openPostgres(serverUrl: string): Promise<Opened> {
+  const { url, remove } = await createPostgres(serverUrl)
+  return { database: openDatabase({ kind: 'postgres', url }, { clock: systemClock }), remove }
 }
 
 async function administer(url: string, statement: string): Promise<void> {

@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import { featureManifest, type FeatureManifestInput } from '@trestle/contract'
 import { createManualClock } from '../../src/kernel/clock.ts'
 import { createCatalog } from '../../src/modules/features/definitions/catalog.ts'
+import type { FeatureInconsistency } from '../../src/modules/features/consistency/checker.ts'
+import { createServedLog } from '../../src/modules/features/consistency/served-log.ts'
+import { createConsistencyStore } from '../../src/modules/features/consistency/store.ts'
+import { createTopic, type Topic } from '../../src/platform/events/topic.ts'
 import { createDefinitionStore } from '../../src/modules/features/definitions/store.ts'
 import { createFeatureStore, type FeatureStore } from '../../src/modules/features/feature-store.ts'
 import { featuresMigrations } from '../../src/modules/features/migrations/index.ts'
@@ -21,13 +25,15 @@ export type TestFeatures = Readonly<{
   store: FeatureStore
   dir: string
   clock: ReturnType<typeof createManualClock>
+  online: OnlineStore
+  inconsistent: Topic<FeatureInconsistency>
   apply: (manifest: FeatureManifestInput) => ReturnType<FeatureStore['catalog']['apply']>
   close: () => Promise<void>
 }>
 
 /** A feature store in a folder of its own, on SQLite, with a clock that the test moves. */
 export async function openTestFeatures(
-  options: { online?: OnlineStore } = {}
+  options: { online?: OnlineStore; sampledRowsPerMinute?: number } = {}
 ): Promise<TestFeatures> {
   const dir = await mkdtemp(join(tmpdir(), 'trestle-features-'))
   const { database, remove } = await openSqlite()
@@ -41,6 +47,10 @@ export async function openTestFeatures(
   const offline = createOfflineStore({ dir, log, duckdb, clock })
   const online = options.online ?? createSqliteOnlineStore(join(dir, 'online.db'))
   const blobs = createFileBlobStore(join(dir, 'blobs'))
+  const served = createServedLog(join(dir, 'served.db'))
+  const inconsistent = createTopic<FeatureInconsistency>('inconsistent', (error) => {
+    throw error
+  })
   const store = createFeatureStore({
     catalog,
     definitions,
@@ -50,11 +60,17 @@ export async function openTestFeatures(
     blobs,
     clock,
     temporaryDir,
+    served,
+    consistencyStore: createConsistencyStore(database),
+    sampledRowsPerMinute: options.sampledRowsPerMinute ?? 0,
+    inconsistent,
   })
   return {
     store,
     dir,
     clock,
+    online,
+    inconsistent,
     apply: (manifest) =>
       catalog.apply({
         project: 'default',
@@ -65,6 +81,7 @@ export async function openTestFeatures(
       await store.settled()
       await duckdb.stop()
       log.close()
+      served.close()
       await online.close()
       await database.stop(AbortSignal.timeout(5_000))
       await remove()

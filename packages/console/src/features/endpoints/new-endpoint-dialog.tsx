@@ -3,9 +3,9 @@ import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { tellFailure } from '../../lib/notify.ts'
 import { useChange, useRead } from '../../lib/trestle.tsx'
-import { ModelChoice, toReference, type ModelChosen } from './model-choice.tsx'
+import { NO_SOURCE, SourceChoice, toSource } from './source-choice.tsx'
 
-/** Gives a model version a name that programs can call, then opens its page. */
+/** Gives a model a name that programs can call, then opens its page. */
 export function NewEndpointDialog({ isOpen, close }: { isOpen: boolean; close: () => void }) {
   return (
     <Modal opened={isOpen} onClose={close} title={<b>New endpoint</b>} size="md">
@@ -16,14 +16,14 @@ export function NewEndpointDialog({ isOpen, close }: { isOpen: boolean; close: (
 
 function NewEndpointForm() {
   const [name, setName] = useState('')
-  const [chosen, setChosen] = useState<ModelChosen>({ model: '', at: '' })
+  const [chosen, setChosen] = useState(NO_SOURCE)
   const [featureService, setFeatureService] = useState<string | null>(null)
   const [, goTo] = useLocation()
   const services = useRead(['feature-services'], (client) => client.features.listServices())
-  const model = toReference(chosen)
+  const source = toSource(chosen)
   const create = useChange(
-    (client, reference: string) =>
-      client.serving.createEndpoint({ name: name.trim(), model: reference, featureService }),
+    (client, from: NonNullable<typeof source>) =>
+      client.serving.createEndpoint({ name: name.trim(), ...from, featureService }),
     (made) => goTo(`/endpoints/${made.name}`)
   )
   return (
@@ -31,7 +31,7 @@ function NewEndpointForm() {
       style={{ display: 'grid', gap: 14 }}
       onSubmit={(event) => {
         event.preventDefault()
-        if (model !== null) create.mutate(model, { onError: tellFailure })
+        if (source !== null) create.mutate(source, { onError: tellFailure })
       }}
     >
       <TextInput
@@ -43,7 +43,7 @@ function NewEndpointForm() {
         data-autofocus
         required
       />
-      <ModelChoice chosen={chosen} onChange={setChosen} />
+      <SourceChoice chosen={chosen} onChange={setChosen} />
       <Select
         label="Features from"
         description="A feature service fills in what a request leaves out, by entity."
@@ -56,9 +56,9 @@ function NewEndpointForm() {
       <Button
         type="submit"
         loading={create.isPending}
-        disabled={name.trim() === '' || model === null}
+        disabled={name.trim() === '' || source === null}
       >
-        Load the model and create
+        {chosen.kind === 'model' ? 'Load the model and create' : 'Connect and create'}
       </Button>
     </form>
   )

@@ -12,6 +12,7 @@ import { Tag } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { formatCount, formatDuration } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { ConsistencySummary } from './consistency-panel.tsx'
 import { Freshness } from './freshness.tsx'
 
 const APPLY = `curl -X POST ${window.location.origin}/api/features/apply -H 'content-type: application/json' -d '{ "manifest": {
@@ -91,6 +92,7 @@ function Catalogue() {
           </Panel>
         )}
       </Loaded>
+      <ConsistencySummary />
       {(services.data?.items.length ?? 0) === 0 ? null : (
         <Panel title="Feature services" says="What one model reads, under one name." isFlush>
           <DataTable

@@ -7,6 +7,7 @@ import { Tag } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { formatCount, formatDuration } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { ConsistencyPanel } from './consistency-panel.tsx'
 import { Freshness } from './freshness.tsx'
 
 export function ViewPage() {
@@ -99,6 +100,7 @@ export function ViewPage() {
                 </dl>
               </Panel>
             </div>
+            <ConsistencyPanel view={name} />
           </>
         )}
       </Loaded>

@@ -1,9 +1,14 @@
-import type { TrainingSet } from '@trestle/contract'
+import type { ConsistencyReport, TrainingSet } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
 import type { Catalog } from './definitions/catalog.ts'
 import type { DefinitionStore } from './definitions/store.ts'
+import { createConsistencyChecker, type FeatureInconsistency } from './consistency/checker.ts'
+import { createSampler } from './consistency/sampler.ts'
+import type { ServedLog } from './consistency/served-log.ts'
+import type { ConsistencyStore } from './consistency/store.ts'
+import type { Topic } from '../../platform/events/topic.ts'
 import { createHistorical, type EntityInput, type HistoricalRows } from './historical.ts'
 import { createMaterializer } from './materialize.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
@@ -16,6 +21,7 @@ import { createPush } from './push.ts'
 import { resolveSelection, type Selection, type Wanted } from './selection.ts'
 
 const MAX_PLANS = 1_000
+const DAY_MS = 86_400_000
 
 export type OnlineQuery = Readonly<{
   project: string
@@ -41,6 +47,11 @@ export function createFeatureStore(deps: {
   blobs: BlobStore
   clock: Clock
   temporaryDir: string
+  served: ServedLog
+  consistencyStore: ConsistencyStore
+  /** How many served values of entities a minute are kept to be checked; 0 for none. */
+  sampledRowsPerMinute: number
+  inconsistent: Topic<FeatureInconsistency>
 }) {
   const { catalog, definitions, offline, online, clock } = deps
   const arrivals = createArrivals(online)
@@ -64,8 +75,43 @@ export function createFeatureStore(deps: {
     return selection
   }
 
+  const sampler = createSampler({ clock, rowsPerMinute: deps.sampledRowsPerMinute })
+  const checker = createConsistencyChecker({
+    sampler,
+    log: deps.served,
+    store: deps.consistencyStore,
+    joins,
+    select,
+    inconsistent: deps.inconsistent,
+    clock,
+  })
+
   return {
     catalog,
+    checker,
+    /** How served values compared with the history, per view version. */
+    async consistency(
+      project: string,
+      {
+        view,
+        service,
+        since,
+      }: { view?: string | undefined; service?: string | undefined; since?: number | undefined }
+    ): Promise<ConsistencyReport> {
+      if (view !== undefined) catalog.view(project, view)
+      const reads = service === undefined ? null : select(project, { service }).reads
+      const items = await deps.consistencyStore.since(project, since ?? clock.now() - DAY_MS)
+      return {
+        items: items.filter(
+          (item) =>
+            (view === undefined || item.view === view) &&
+            (reads === null ||
+              reads.some((r) => r.view.name === item.view && r.view.version === item.version))
+        ),
+        waiting: checker.waiting(),
+        dropped: sampler.dropped(),
+      }
+    },
     viewNames: (project: string): string[] => [...catalog.of(project).views.keys()],
     offlineFacts: (storage: number) => offline.log.facts(storage),
     onlineCount: (feed: number) => online.count(feed),
@@ -73,7 +119,7 @@ export function createFeatureStore(deps: {
     now: () => clock.now(),
     select,
     online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
-      readOnline(online, select(project, wanted), { rows, now }),
+      readOnline(online, select(project, wanted), { rows, now, sampler }),
     push: createPush({ ...deps, arrivals }),
     materialize: materializer.materialize,
     progress: materializer.progress,

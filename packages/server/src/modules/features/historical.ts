@@ -23,6 +23,10 @@ export type HistoricalRequest = Readonly<{
   selection: Selection
   entities: EntityInput
   mode: PointInTimeMode
+  /** Leaves out what was created after this instant, whatever the entity rows' instants are. */
+  knownByUs?: number
+  /** Adds the event time (us) of the first view's winner as the last column; null for windows. */
+  withEvents?: boolean
 }>
 
 export type HistoricalRows = Readonly<{ columns: readonly string[]; rows: Value[][] }>
@@ -54,7 +58,10 @@ export function createHistorical(deps: {
         : await loadEntityFile(connection, selection, entities)
     const parts: string[] = []
     for (const [i, read] of selection.reads.entries()) {
-      await offline.openRows(connection, read.storage, `rows_${i}`)
+      await offline.openRows(connection, read.storage, {
+        into: `rows_${i}`,
+        knownByUs: request.knownByUs,
+      })
       const keys = read.keys.map((k) => ({ view: k.view, entity: k.entity }))
       if (read.plan !== null) {
         const features = read.columns.map((c) => ({ at: c.at, as: `s${c.slot}` }))
@@ -70,6 +77,7 @@ export function createHistorical(deps: {
           keys,
           features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
           ttlUs: read.ttlUs,
+          ...(request.withEvents === true && i === 0 ? { eventAs: '_winner_us' } : {}),
         },
         mode
       )
@@ -80,6 +88,8 @@ export function createHistorical(deps: {
     const outputs = selection.outputs.map(
       (o, i) => `${o.kind === 'stored' ? `s${o.slot}` : `c${i}`} AS ${quoteName(o.name)}`
     )
+    if (request.withEvents === true)
+      outputs.push(selection.reads[0]?.plan === null ? '_winner_us' : 'NULL AS _winner_us')
     await connection.run(
       `CREATE TEMP VIEW joined AS SELECT ${[...table.columns.map((c) => `e.${quoteName(c)}`), ...outputs].join(', ')}
        FROM entities e ${parts.join(' ')} ${computed} ORDER BY ${ROW}`
@@ -123,6 +133,8 @@ export function createHistorical(deps: {
       }),
   }
 }
+
+export type Historical = ReturnType<typeof createHistorical>
 
 /** Computes on-demand features with the evaluator that online reads use, and returns the SQL that joins them. */
 async function addComputed(

@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FeatureStatus, FeatureType } from '@trestle/contract'
+import type { Consistency, FeatureStatus, FeatureType } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
@@ -13,6 +13,10 @@ import type { BlobStore } from '../../platform/blobs/index.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
+import type { FeatureInconsistency } from './consistency/checker.ts'
+import { createServedLog } from './consistency/served-log.ts'
+import { createConsistencyStore } from './consistency/store.ts'
+import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { createCatalog } from './definitions/catalog.ts'
 import { createDefinitionStore } from './definitions/store.ts'
 import { createFeatureStore, type HistoricalQuery } from './feature-store.ts'
@@ -29,6 +33,7 @@ export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
 
 const COMPACT_EVERY_MS = 5_000
+const CHECK_EVERY_MS = 30_000
 const EXPIRE_EVERY_MS = 600_000
 
 /** Features of entity rows, row by row, in the order of `names`. Event times are epoch milliseconds. */
@@ -62,6 +67,14 @@ export interface Features extends Component {
     features: readonly { name: string; type: FeatureType }[]
     version: number
   }>
+  /** Told of every check that found a served value which was not the one known at its instant. */
+  readonly inconsistent: Topic<FeatureInconsistency>
+  /** How served values of a service compared with the history since an instant. Throws `features.service_not_found`. */
+  consistency(request: {
+    project: string
+    service: string
+    since: number
+  }): Promise<readonly Consistency[]>
   /** Features as they were at each row's `event_timestamp`. */
   historical(request: HistoricalQuery): Promise<HistoricalRows>
 }
@@ -73,9 +86,12 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  onListenerError: (error: unknown, topic: string) => void
   config: {
     /** Null: SQLite in the data folder. */
     onlineStore: RedisAddress | null
+    /** How many served rows a minute are checked against the history. */
+    sampledRowsPerMinute: number
   }
 }): Features {
   const { clock, duckdb } = deps
@@ -90,6 +106,11 @@ export function createFeatures(deps: {
     deps.config.onlineStore === null
       ? createSqliteOnlineStore(join(dir, 'online.db'))
       : createRedisOnlineStore(deps.config.onlineStore)
+  const served = createServedLog(join(dir, 'served.db'))
+  const inconsistent = createTopic<FeatureInconsistency>(
+    'features.inconsistent',
+    deps.onListenerError
+  )
   const store = createFeatureStore({
     catalog,
     definitions,
@@ -99,6 +120,10 @@ export function createFeatures(deps: {
     blobs: deps.blobs,
     clock,
     temporaryDir,
+    served,
+    consistencyStore: createConsistencyStore(deps.database),
+    sampledRowsPerMinute: deps.config.sampledRowsPerMinute,
+    inconsistent,
   })
   let isOpen = true
 
@@ -123,6 +148,8 @@ export function createFeatures(deps: {
         version: selection.version,
       }
     },
+    inconsistent,
+    consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
     historical: (request) => store.historical(request),
     async start() {
       await catalog.load()
@@ -134,6 +161,11 @@ export function createFeatures(deps: {
         work: () => store.compact(),
       })
       deps.scheduler.every({
+        name: 'features.consistency',
+        intervalMs: CHECK_EVERY_MS,
+        work: async () => void (await store.checker.check()),
+      })
+      deps.scheduler.every({
         name: 'features.expire',
         intervalMs: EXPIRE_EVERY_MS,
         work: () => store.expire(),
@@ -143,6 +175,8 @@ export function createFeatures(deps: {
       if (!isOpen) return
       isOpen = false
       await store.settled()
+      store.checker.flush()
+      served.close()
       log.close()
       await online.close()
     },

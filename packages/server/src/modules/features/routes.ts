@@ -127,6 +127,11 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
               : { kind: 'file', format: file.kind, path: file.path },
         })
       },
+      consistency: (query, { project }) => store.consistency(project, query),
+      checkConsistency: async (_input, { project }) => {
+        await store.checker.check()
+        return store.consistency(project, {})
+      },
       listTrainingSets: async (_input, { project }) => ({
         items: await store.trainingSets(project),
       }),

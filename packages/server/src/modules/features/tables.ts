@@ -10,6 +10,13 @@ export type FeatureTables = {
     updated_at: number
   }
   feature_storages: { id: number; project: string; view: string; spec: string }
+  feature_consistency: {
+    project: string
+    view: string
+    version: number
+    hour: number
+    spec: string
+  }
   feature_settings: { name: string; value: string }
   feature_training_sets: {
     id: string

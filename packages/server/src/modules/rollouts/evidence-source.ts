@@ -38,6 +38,7 @@ export type EvidenceSources = Readonly<{
       pValue: number | null
     } | null
   }>
+  consistency: EvidencePort['consistency']
   drift(endpointId: string): Promise<{
     state: string
     monitors: readonly { name: string; state: string; summary: string }[]
@@ -101,6 +102,7 @@ export const createEvidence = (sources: EvidenceSources): EvidencePort => ({
             },
     }
   },
+  consistency: (query) => sources.consistency(query),
   async drift({ endpointId }) {
     const { state, monitors } = await sources.drift(endpointId)
     const worst = monitors.find((monitor) => monitor.state === state)

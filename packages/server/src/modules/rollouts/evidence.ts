@@ -38,39 +38,50 @@ export async function collectLook(
   const costOf = (variant: string) => evidence.costOf({ endpointId, variant, from, to: at.now })
   const meanOf = (metric: string, variant: string) =>
     evidence.business({ endpointId, metric, variant, from })
-  const [candidate, baseline, shadow, drift, cost, business, queried] = await Promise.all([
-    fetched(() => evidence.arm({ endpointId, variant: spec.candidate, role, from })),
-    hasBaseline
-      ? fetched(() => evidence.arm({ endpointId, variant: spec.baseline, role: 'live', from }))
-      : null,
-    needs('agreement', 'score-difference', 'rank-correlation', 'paired-labels')
-      ? fetched(() =>
-          evidence.comparison({ endpointId, primary: spec.baseline, shadow: spec.candidate, from })
-        )
-      : null,
-    needs('input-drift')
-      ? fetched(() => evidence.drift({ endpointId, variant: spec.candidate }))
-      : null,
-    needs('cost')
-      ? fetched(async () => ({
-          candidate: await costOf(spec.candidate),
-          baseline: hasBaseline ? await costOf(spec.baseline) : null,
-        }))
-      : null,
-    byName(gates, 'business-metric', async ({ name }) => ({
-      candidate: await meanOf(name ?? '', spec.candidate),
-      baseline: hasBaseline ? await meanOf(name ?? '', spec.baseline) : null,
-    })),
-    byName(gates, 'promql', (gate) =>
-      askQuery(evidence.queries, gate, {
-        endpoint: rollout.endpoint,
-        candidate: spec.candidate,
-        baseline: spec.baseline,
-        windowMs: at.now - from,
-        hasBaseline,
-      })
-    ),
-  ])
+  const [candidate, baseline, shadow, drift, consistency, cost, business, queried] =
+    await Promise.all([
+      fetched(() => evidence.arm({ endpointId, variant: spec.candidate, role, from })),
+      hasBaseline
+        ? fetched(() => evidence.arm({ endpointId, variant: spec.baseline, role: 'live', from }))
+        : null,
+      needs('agreement', 'score-difference', 'rank-correlation', 'paired-labels')
+        ? fetched(() =>
+            evidence.comparison({
+              endpointId,
+              primary: spec.baseline,
+              shadow: spec.candidate,
+              from,
+            })
+          )
+        : null,
+      needs('input-drift')
+        ? fetched(() => evidence.drift({ endpointId, variant: spec.candidate }))
+        : null,
+      needs('feature-consistency')
+        ? fetched(() =>
+            evidence.consistency({ project: rollout.project, endpoint: rollout.endpoint, from })
+          )
+        : null,
+      needs('cost')
+        ? fetched(async () => ({
+            candidate: await costOf(spec.candidate),
+            baseline: hasBaseline ? await costOf(spec.baseline) : null,
+          }))
+        : null,
+      byName(gates, 'business-metric', async ({ name }) => ({
+        candidate: await meanOf(name ?? '', spec.candidate),
+        baseline: hasBaseline ? await meanOf(name ?? '', spec.baseline) : null,
+      })),
+      byName(gates, 'promql', (gate) =>
+        askQuery(evidence.queries, gate, {
+          endpoint: rollout.endpoint,
+          candidate: spec.candidate,
+          baseline: spec.baseline,
+          windowMs: at.now - from,
+          hasBaseline,
+        })
+      ),
+    ])
   return {
     stage,
     now: at.now,
@@ -79,6 +90,7 @@ export async function collectLook(
     baseline,
     shadow,
     drift,
+    consistency,
     cost,
     business,
     queried,

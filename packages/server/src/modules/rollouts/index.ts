@@ -8,6 +8,7 @@
 export { createEvidence } from './evidence-source.ts'
 export { rolloutMigrations } from './migrations/index.ts'
 export type {
+  ConsistencyFacts,
   ArmFacts,
   ChampionPort,
   EndpointFacts,

@@ -84,6 +84,9 @@ export type MeanFacts = Readonly<{ n: number; mean: number; variance: number }>
 /** What the drift monitors of an endpoint say of its newest windows. */
 export type DriftFacts = Readonly<{ state: 'ok' | 'drift' | 'unknown'; summary: string }>
 
+/** How many served feature values of an endpoint's service were checked, and how many were what the history knew then. */
+export type ConsistencyFacts = Readonly<{ service: string | null; values: number; asKnown: number }>
+
 /** What a query says of a variant; null when it has no answer for it. */
 export type QueriedFacts = Readonly<{ candidate: number | null; baseline: number | null }>
 
@@ -104,6 +107,7 @@ export interface EvidencePort {
     from: number
   }): Promise<ShadowFacts>
   drift(query: { endpointId: string; variant: string }): Promise<DriftFacts>
+  consistency(query: { project: string; endpoint: string; from: number }): Promise<ConsistencyFacts>
   costOf(query: {
     endpointId: string
     variant: string

@@ -62,7 +62,10 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
   const [first, ...others] = variantsOf(declared)
   if (live === undefined) {
     if (first === undefined)
-      throw fail('request.invalid', `Endpoint "${declared.name}" needs a model, an llm or variants`)
+      throw fail(
+        'request.invalid',
+        `Endpoint "${declared.name}" needs a model, an llm, a remote or variants`
+      )
     const { featureService, stickyKey, columns } = declared
     const detail = [first, ...others].map(sourceOf).join(', ')
     const create = () => control.create({ ...at, ...first, featureService, stickyKey, columns })
@@ -99,11 +102,15 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
   return steps
 }
 
-const variantsOf = ({ variants, model, llm }: DeclaredEndpoint): readonly NewVariant[] =>
-  variants ?? (model === undefined && llm === undefined ? [] : [{ model, llm }])
+const variantsOf = ({ variants, model, llm, remote }: DeclaredEndpoint): readonly NewVariant[] =>
+  variants ??
+  (model === undefined && llm === undefined && remote === undefined ? [] : [{ model, llm, remote }])
 
-const sourceOf = ({ model, llm }: NewVariant): string =>
-  model ?? llm?.backends.map((backend) => `${backend.provider}:${backend.model}`).join(', ') ?? ''
+const sourceOf = ({ model, llm, remote }: NewVariant): string =>
+  model ??
+  remote?.url ??
+  llm?.backends.map((backend) => `${backend.provider}:${backend.model}`).join(', ') ??
+  ''
 
 const addition = (
   { control }: Deps,

@@ -1,3 +1,4 @@
+import { NOBODY } from './caller.ts'
 import type { LoadedModel, ModelSpec } from './runtime.ts'
 import { sampleInputs } from './sample-inputs.ts'
 import { elementAt, rowsOf, sliceRows, type Tensor } from './tensor.ts'
@@ -11,9 +12,12 @@ export async function canBatch(model: LoadedModel): Promise<boolean> {
   try {
     for (const seed of [0, 5]) {
       const together = sampleInputs(model.spec, { rows: 3, seed })
-      const joint = await model.infer(together)
+      const joint = await model.infer(together, CHECK)
       for (let row = 0; row < 3; row++) {
-        const alone = await model.infer(together.map((tensor) => sliceRows(tensor, row, 1)))
+        const alone = await model.infer(
+          together.map((tensor) => sliceRows(tensor, row, 1)),
+          CHECK
+        )
         if (!alone.every((output, i) => isRow(output, joint[i], row))) return false
       }
     }
@@ -22,6 +26,8 @@ export async function canBatch(model: LoadedModel): Promise<boolean> {
     return false
   }
 }
+
+const CHECK = { deadline: Infinity, caller: NOBODY } as const
 
 const hasBatchAxis = (spec: ModelSpec): boolean =>
   [...spec.inputs, ...spec.outputs].every((tensor) => tensor.shape[0] === -1)

@@ -1,5 +1,6 @@
 import { messageOf } from '../../kernel/errors.ts'
 import { fail } from '../../platform/errors.ts'
+import { NOBODY, type Caller } from './caller.ts'
 import type { LoadedModel } from './runtime.ts'
 import { concatRows, rowsOf, sliceRows, type Tensor } from './tensor.ts'
 
@@ -17,6 +18,8 @@ export type Work = Readonly<{
   deadline: number
   /** Whether the caller went away. */
   isGone: () => boolean
+  /** For runtimes that pass it on; left out, nobody. */
+  caller?: Caller
 }>
 
 export type Outcome = Readonly<{
@@ -116,7 +119,10 @@ export function createBatcher(
     const rows = batch.reduce((sum, job) => sum + job.rows, 0)
     try {
       const inputs = batch.length === 1 ? first.inputs : join(batch)
-      const outputs = await model.infer(inputs)
+      const outputs = await model.infer(inputs, {
+        deadline: first.deadline,
+        caller: first.caller ?? NOBODY,
+      })
       const computeMs = performance.now() - begun
       deps.onBatch?.(rows)
       if (batch.length > 1 && outputs.some((output) => rowsOf(output) !== rows))

@@ -7,6 +7,11 @@ export function checkInputs(
   spec: ModelSpec,
   tensors: readonly Tensor[]
 ): { inputs: Tensor[]; rows: number } {
+  if (spec.isOpen === true) {
+    const [first] = tensors
+    if (first === undefined) throw fail('request.invalid', 'There are no inputs')
+    return { inputs: [...tensors], rows: rowsOf(first) }
+  }
   if (tensors.length !== spec.inputs.length) throw wrongNames(spec, tensors)
   const inputs = spec.inputs.map((input) => {
     const tensor = tensors.find((candidate) => candidate.name === input.name)

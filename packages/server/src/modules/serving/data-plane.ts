@@ -107,6 +107,7 @@ export function createDataPlane(deps: {
         rows,
         deadline,
         isGone: role === 'live' ? request.isGone : stays,
+        caller: request,
       })
     } catch (error) {
       result.error = error
@@ -297,8 +298,11 @@ const NO_ENTITIES: Readonly<Record<string, Scalar>> = {}
 
 /** `error` is the model's fault alone: a caller's mistake or a full queue must not count against a variant. */
 function statusOf(code: string): 'error' | 'timeout' | 'rejected' {
-  if (code === 'request.deadline_exceeded') return 'timeout'
+  if (code === 'request.deadline_exceeded' || code === 'serving.upstream_timeout') return 'timeout'
   const isRefusal =
-    code.startsWith('request.') || code === 'serving.overloaded' || code === 'serving.not_ready'
+    code.startsWith('request.') ||
+    code === 'serving.overloaded' ||
+    code === 'serving.throttled' ||
+    code === 'serving.not_ready'
   return isRefusal ? 'rejected' : 'error'
 }

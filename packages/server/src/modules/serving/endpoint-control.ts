@@ -1,20 +1,21 @@
-import type { LlmSpec } from '@trestle/contract'
+import type { LlmSpec, RemoteSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
 import { safeName } from './llm/backend.ts'
-import type { ModelLoader, ServedModel } from './served-model.ts'
+import type { LoadSource, ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingStore } from './store.ts'
 import { findTrafficFault, type Traffic } from './traffic.ts'
 
 export type NewEndpoint = Readonly<{
   project: string
   name: string
-  /** Of the first variant; it gets all traffic. One of `model` and `llm` is given. */
+  /** Of the first variant; it gets all traffic. One of `model`, `llm` and `remote` is given. */
   model?: string | undefined
   llm?: LlmSpec | null | undefined
+  remote?: RemoteSpec | null | undefined
   variant?: string | undefined
   featureService: string | null
   stickyKey: string | null
@@ -40,11 +41,12 @@ export interface EndpointControl {
   reload(): Promise<void>
 }
 
-/** What a variant serves: a registered model version, or an LLM. */
+/** What a variant serves: a registered model version, an LLM, or a model on another server. */
 export type NewVariant = Readonly<{
   variant?: string | undefined
   model?: string | undefined
   llm?: LlmSpec | null | undefined
+  remote?: RemoteSpec | null | undefined
 }>
 
 export type EndpointName = Readonly<{ project: string; name: string }>
@@ -94,14 +96,14 @@ export function createEndpointControl(deps: {
 
   const load = (
     settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
-    request: { variant?: string | undefined; model: string }
+    request: { variant?: string | undefined; source: LoadSource }
   ): Promise<ServedModel> => {
     const { project, columns, featureService } = settings
     // The variant's own name may come from the version that the reference turns out to be; its meter is looked up by then.
     let meter: { onBatch: (rows: number) => void } | null = null
     const loading = loader.load({
       project,
-      reference: request.model,
+      source: request.source,
       columns,
       featureService,
       onBatch: (rows) => meter?.onBatch(rows),
@@ -115,23 +117,44 @@ export function createEndpointControl(deps: {
   /** Brings what a variant serves to life: loads a model, or looks whether an LLM can be called. */
   const open = async (
     settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
-    { model, llm, variant }: NewVariant,
+    { model, llm, remote, variant }: NewVariant,
     others: StoredEndpoint['variants']
   ): Promise<OpenedVariant> => {
-    if ((model === undefined) === (llm == null))
-      throw fail('request.invalid', 'Give a variant either a model or an llm')
+    if (
+      [model, llm ?? undefined, remote ?? undefined].filter((one) => one !== undefined).length !== 1
+    )
+      throw fail('request.invalid', 'Give a variant one of model, llm and remote')
     if (llm != null) {
       deps.checkLlm(llm)
-      const own = llmIdentity(llm, others)
+      const own = outsideIdentity(llm.backends[0]?.model ?? '', others)
       return {
         served: null,
         llm,
+        remote: null,
         model: own,
         defaultName: uniqueVariant(safeName(own.name), others),
       }
     }
-    const served = await load(settings, { variant, model: model ?? '' })
-    return { served, llm: null, model: served.model, defaultName: defaultName(served) }
+    if (remote != null) {
+      const own = outsideIdentity(remote.model ?? new URL(remote.url).host, others)
+      const name = variant ?? uniqueVariant(safeName(own.name), others)
+      const served = await load(settings, {
+        variant: name,
+        source: { kind: 'remote', remote, model: own },
+      })
+      return { served, llm: null, remote, model: own, defaultName: name }
+    }
+    const served = await load(settings, {
+      variant,
+      source: { kind: 'registered', reference: model ?? '' },
+    })
+    return {
+      served,
+      llm: null,
+      remote: null,
+      model: served.model,
+      defaultName: defaultName(served),
+    }
   }
 
   return {
@@ -150,7 +173,7 @@ export function createEndpointControl(deps: {
         featureService,
         stickyKey,
         columns,
-        variants: [{ name: variant, model: opened.model, llm: opened.llm, addedAt: now }],
+        variants: [entryOf(variant, opened, now)],
         traffic: { salt: id, weights: [{ variant, basisPoints: 10_000 }], shadows: [] },
         createdAt: now,
         updatedAt: now,
@@ -181,10 +204,7 @@ export function createEndpointControl(deps: {
             if (old === undefined)
               return {
                 ...before,
-                variants: [
-                  ...before.variants,
-                  { name, model: opened.model, llm: opened.llm, addedAt: clock.now() },
-                ],
+                variants: [...before.variants, entryOf(name, opened, clock.now())],
               }
             if (isSameSource(old, opened)) return before
             throw fail(
@@ -285,6 +305,7 @@ function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant 
 type OpenedVariant = Readonly<{
   served: ServedModel | null
   llm: LlmSpec | null
+  remote: RemoteSpec | null
   model: Readonly<{ name: string; version: number }>
   defaultName: string
 }>
@@ -292,12 +313,17 @@ type OpenedVariant = Readonly<{
 const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, ServedModel> =>
   new Map(served === null ? [] : [[name, served]])
 
-/** An LLM is known by its first backend's model; each further variant of the same model is a version of it. */
-function llmIdentity(
-  { backends }: LlmSpec,
+const entryOf = (
+  name: string,
+  { model, llm, remote }: OpenedVariant,
+  addedAt: number
+): StoredEndpoint['variants'][number] => ({ name, model, llm, remote, addedAt })
+
+/** What is not in our registry is known by its name elsewhere; each further variant of the same name is a version of it. */
+function outsideIdentity(
+  name: string,
   others: StoredEndpoint['variants']
 ): { name: string; version: number } {
-  const name = backends[0]?.model ?? ''
   const versions = others
     .filter(({ model }) => model.name === name)
     .map(({ model }) => model.version)
@@ -312,11 +338,11 @@ function uniqueVariant(name: string, others: StoredEndpoint['variants']): string
 
 const isSameSource = (
   old: StoredEndpoint['variants'][number],
-  { llm, model }: OpenedVariant
+  { llm, remote, model }: OpenedVariant
 ): boolean =>
-  llm === null
+  llm === null && remote === null
     ? old.model.name === model.name && old.model.version === model.version
-    : JSON.stringify(old.llm) === JSON.stringify(llm)
+    : JSON.stringify([old.llm ?? null, old.remote ?? null]) === JSON.stringify([llm, remote])
 
 const defaultName = (served: ServedModel): string => `v${served.model.version}`
 

@@ -1,4 +1,4 @@
-import type { LlmSpec } from '@trestle/contract'
+import type { LlmSpec, RemoteSpec } from '@trestle/contract'
 import type { Traffic } from './traffic.ts'
 
 export type VariantState = 'loading' | 'ready' | 'failed'
@@ -9,6 +9,8 @@ export type VariantRecord = Readonly<{
   model: Readonly<{ name: string; version: number }>
   /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
   llm: LlmSpec | null
+  /** Of a model on another server: where it is; null for all others. */
+  remote: RemoteSpec | null
   state: VariantState
   /** Why it failed; null otherwise. */
   error: string | null
@@ -35,7 +37,10 @@ export type StoredEndpoint = Readonly<
   Omit<EndpointRecord, 'variants'> & {
     revision: number
     variants: readonly Readonly<
-      Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & { llm?: LlmSpec | null }
+      Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & {
+        llm?: LlmSpec | null
+        remote?: RemoteSpec | null
+      }
     >[]
   }
 >

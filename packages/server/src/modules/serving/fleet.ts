@@ -1,10 +1,11 @@
+import type { RemoteSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { EndpointRecord, StoredEndpoint, VariantRecord, VariantState } from './endpoint.ts'
 import { openLlmVariant, missingKeys, type LlmVariant } from './llm/llm-variant.ts'
 import type { KeySource, LlmAccounts } from './llm/ports.ts'
-import type { ModelLoader, ServedModel } from './served-model.ts'
+import type { LoadSource, ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingMetrics, VariantMeter } from './serving-metrics.ts'
 import { createShadowQueue, type ShadowQueue, type ShadowLimits } from './shadow-queue.ts'
 import { planTraffic, type TrafficPlan } from './traffic.ts'
@@ -21,6 +22,8 @@ export type LiveVariant = {
   served: ServedModel | null
   /** Of an LLM; null for a model that runs here. */
   llm: LlmVariant | null
+  /** Of a model on another server; null for all others. */
+  remote: RemoteSpec | null
 }
 
 export type LiveEndpoint = Readonly<{
@@ -86,8 +89,12 @@ export function createFleet(deps: {
     variant.state = 'loading'
     const { project, columns, featureService } = stored
     const reference = `${variant.model.name}/${variant.model.version}`
+    const source: LoadSource =
+      variant.remote === null
+        ? { kind: 'registered', reference }
+        : { kind: 'remote', remote: variant.remote, model: variant.model }
     const done = loader
-      .load({ project, reference, columns, featureService, onBatch: variant.meter.batch })
+      .load({ project, source, columns, featureService, onBatch: variant.meter.batch })
       .then(
         async (served) => {
           if (!isCurrent(stored, variant) || variant.served !== null) return served.retire()
@@ -128,6 +135,7 @@ export function createFleet(deps: {
       failedAt: 0,
       served: null,
       llm: entry.llm == null ? null : openLlmVariant(deps.llm, entry.llm),
+      remote: entry.remote ?? null,
     }
   }
 
@@ -233,6 +241,7 @@ export const toVariantRecord = (variant: LiveVariant): VariantRecord => ({
   name: variant.name,
   model: variant.model,
   llm: variant.llm?.spec ?? null,
+  remote: variant.remote,
   state: variant.state,
   error: variant.error,
   addedAt: variant.addedAt,

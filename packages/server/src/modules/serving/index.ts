@@ -25,6 +25,7 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { createRemoteModels } from './runtimes/remote/index.ts'
 import { createLlmGateway } from './llm/gateway.ts'
 import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
@@ -40,6 +41,8 @@ export type { EndpointRecord, VariantRecord } from './endpoint.ts'
 export type { FeatureReader } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 export type { ModelSource } from './model-source.ts'
+export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
+export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
 
 export type { Traffic } from './traffic.ts'
@@ -111,7 +114,7 @@ export function createServing(deps: {
   runtime?: Runtime
   /** Prices and budgets of LLM calls; without it nothing is priced and everything is let in. */
   llmAccounts?: LlmAccounts
-  /** Keys of LLM backends by the name of their variable. */
+  /** Keys of LLM backends and remote models by the name of their variable. */
   llmKeys?: ReadonlyMap<string, string>
   config?: Partial<ServingConfig>
   version: string
@@ -121,14 +124,15 @@ export function createServing(deps: {
   const completed = createTopic<InferenceCompleted>('inference.completed', (error) =>
     log.error({ err: error }, 'a listener of inference.completed failed')
   )
+  const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
   const loader = createModelLoader({
     source: deps.models,
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
+    remotes: createRemoteModels({ clock, keys }),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
   const accounts = deps.llmAccounts ?? freeAccounts
-  const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
   const upstream = createUpstream()
   const tokens = createTokenCounter()
   const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
@@ -161,6 +165,7 @@ export function createServing(deps: {
     tokens,
     clock,
     log,
+    mayShadow: deps.mayShadow ?? (() => true),
     onCompleted: (event) => completed.publish(event),
   })
   const dataPlane = createDataPlane({
@@ -253,4 +258,10 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-export { inputTokens, type Meter, type Usage } from './llm/token-usage.ts'
+export {
+  INPUT_METERS,
+  inputTokens,
+  OUTPUT_METERS,
+  type Meter,
+  type Usage,
+} from './llm/token-usage.ts'

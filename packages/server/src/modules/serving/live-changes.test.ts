@@ -117,7 +117,8 @@ function stalling(): { runtime: Runtime; stall: () => void } {
         if (!file.path.includes('fraud-2')) return model
         return {
           ...model,
-          infer: (inputs) => (isStalled ? new Promise(() => undefined) : model.infer(inputs)),
+          infer: (inputs, run) =>
+            isStalled ? new Promise(() => undefined) : model.infer(inputs, run),
           close: async () => {},
         }
       },

@@ -3,6 +3,7 @@ import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint } from './endpoint.ts'
 import type { FeatureReader, FeatureRows } from './feature-reader.ts'
 import { isRecord, missingNames, stackRows, type Fill } from './named-inputs.ts'
+import { tensorsFromRows } from './open-tensors.ts'
 import type { ServedModel } from './served-model.ts'
 import { elementAt, rowsOf, type Tensor } from './tensor.ts'
 
@@ -26,6 +27,8 @@ type Context = Readonly<{
   at: number
 }>
 
+/** What the one input is called when a server does not say it: MLServer's runtimes ask for no name. */
+const OPEN_INPUT = 'input-0'
 const NOTHING: Fill = () => undefined
 const NONE = { entities: {}, featuresMs: 0, oldestFeatureAt: null } as const
 
@@ -33,6 +36,7 @@ const NONE = { entities: {}, featuresMs: 0, oldestFeatureAt: null } as const
 export function prepareInputs(context: Context, payload: Payload): Prepared | Promise<Prepared> {
   const { served, stored } = context
   if (payload.kind === 'tensors') {
+    if (served.spec.isOpen === true) return { tensors: payload.tensors, ...NONE }
     const names = new Set(payload.tensors.map((tensor) => tensor.name))
     if (served.spec.inputs.some((input) => names.has(input.name)))
       return { tensors: payload.tensors, ...NONE }
@@ -43,6 +47,12 @@ export function prepareInputs(context: Context, payload: Payload): Prepared | Pr
   }
   const { rows } = payload
   if (rows.length === 0) throw fail('request.invalid', 'There are no rows to predict')
+  if (served.spec.isOpen === true)
+    return {
+      tensors: tensorsFromRows(rows, OPEN_INPUT),
+      ...NONE,
+      entities: entitiesOf(served, rows),
+    }
   const missing = served.service === null ? [] : missingNames(served.inputs, rows)
   if (missing.length > 0 && stored.featureService !== null && context.features !== null)
     return withFeatures({ ...context, features: context.features }, rows, stored.featureService)

@@ -1,3 +1,4 @@
+import type { Caller } from './caller.ts'
 import type { Datatype, Tensor } from './tensor.ts'
 
 /** What a model takes or gives under one name. −1 stands for a dimension that may vary; an empty shape for any shape at all. */
@@ -8,6 +9,15 @@ export type ModelSpec = Readonly<{
   platform: string
   inputs: readonly TensorSpec[]
   outputs: readonly TensorSpec[]
+  /** Whether nothing is known of the inputs: then whatever comes is passed on. */
+  isOpen?: boolean
+}>
+
+/** What a run is told beside its inputs; runtimes of this machine have no use for it. */
+export type RunSettings = Readonly<{
+  /** `performance.now()` time after which nobody waits for the answer. */
+  deadline: number
+  caller: Caller
 }>
 
 /** A model in memory. */
@@ -17,7 +27,7 @@ export interface LoadedModel {
   /** Whether a run holds this thread until it is done. */
   readonly isInline: boolean
   /** Every output, in the order of `spec.outputs`. Rejects when the model fails on these inputs. */
-  infer(inputs: readonly Tensor[]): Promise<readonly Tensor[]>
+  infer(inputs: readonly Tensor[], run: RunSettings): Promise<readonly Tensor[]>
   /** Frees the memory. Not to be called while a run is under way. */
   close(): Promise<void>
 }

@@ -1,10 +1,13 @@
+import type { RemoteSpec } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
+import { createConcurrentQueue } from './concurrent-queue.ts'
 import type { FeatureReader, FeatureServiceSchema } from './feature-reader.ts'
 import type { ModelSource, ServableVersion } from './model-source.ts'
 import { planInputs, type InputPlan } from './named-inputs.ts'
 import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
+import type { RemoteModels } from './runtimes/remote/index.ts'
 
 /** A model version in memory with its queue. Who uses it holds a lease, so that it is freed only after its last use. */
 export interface ServedModel {
@@ -24,9 +27,15 @@ export interface ServedModel {
   retire(): Promise<void>
 }
 
+/** What is brought to life: a registered version, or a model on another server under the identity that the endpoint gave it. */
+export type LoadSource = Readonly<
+  | { kind: 'registered'; reference: string }
+  | { kind: 'remote'; remote: RemoteSpec; model: ServedModel['model'] }
+>
+
 export type LoadSettings = Readonly<{
   project: string
-  reference: string
+  source: LoadSource
   columns: readonly string[] | null
   featureService: string | null
   onBatch?: (rows: number) => void
@@ -42,30 +51,34 @@ export function createModelLoader(deps: {
   source: ModelSource
   features: FeatureReader | null
   runtime: Runtime
+  remotes: RemoteModels
   limits: BatchLimits
 }): ModelLoader {
+  const open = async ({ project, source }: LoadSettings): Promise<Opened> => {
+    switch (source.kind) {
+      case 'registered': {
+        const version = await deps.source.resolve(project, source.reference)
+        return { model: await openVersion(deps.runtime, version), version, maxRunning: null }
+      }
+      case 'remote': {
+        const model = await deps.remotes.open(source.remote)
+        const version = { ...source.model, signature: null }
+        return { model, version, maxRunning: source.remote.maxConcurrent }
+      }
+    }
+  }
   return {
     async load(settings) {
       const begun = performance.now()
-      const version = await deps.source.resolve(settings.project, settings.reference)
-      const label = `${version.name}/${version.version}`
-      if (version.onnxPath === null)
-        throw fail(
-          'serving.model_load_failed',
-          `Model version ${label} has no ONNX file; Trestle serves ONNX models`,
-          { details: { model: version.name, version: version.version } }
-        )
       const service = await readService(deps.features, settings)
-      const model = await deps.runtime.load({ path: version.onnxPath })
-      const isBatchable = await canBatch(model)
-      const batcher = createBatcher(
-        {
-          model,
-          isBatchable,
-          ...(settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }),
-        },
-        deps.limits
-      )
+      const { model, version, maxRunning } = await open(settings)
+      const isBatchable = maxRunning === null && (await canBatch(model))
+      const { maxQueued } = deps.limits
+      const onBatch = settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }
+      const batcher =
+        maxRunning === null
+          ? createBatcher({ model, isBatchable, ...onBatch }, deps.limits)
+          : createConcurrentQueue({ model, ...onBatch }, { maxRunning, maxQueued })
       return {
         model: { name: version.name, version: version.version },
         spec: model.spec,
@@ -90,6 +103,23 @@ export function createModelLoader(deps: {
   }
 }
 
+type Opened = Readonly<{
+  model: LoadedModel
+  version: Pick<ServableVersion, 'name' | 'version' | 'signature'>
+  /** Runs at once of a model that makes its own batches; null for one whose runs we put together. */
+  maxRunning: number | null
+}>
+
+function openVersion(runtime: Runtime, { name, version, onnxPath }: ServableVersion) {
+  if (onnxPath === null)
+    throw fail(
+      'serving.model_load_failed',
+      `Model version ${name}/${version} has no ONNX file; Trestle serves ONNX models`,
+      { details: { model: name, version } }
+    )
+  return runtime.load({ path: onnxPath })
+}
+
 async function readService(
   features: FeatureReader | null,
   { project, featureService }: LoadSettings
@@ -109,7 +139,7 @@ function choosePlan(spec: ModelSpec, candidates: readonly (readonly string[] | n
   return planInputs(spec, null)
 }
 
-function outputNames(version: ServableVersion): readonly string[] | null {
+function outputNames(version: Pick<ServableVersion, 'signature'>): readonly string[] | null {
   const names = version.signature?.outputs.map((column) => column.name) ?? []
   return names.length > 0 && names.every((name) => name !== '') ? names : null
 }

@@ -45,5 +45,19 @@ export const featuresMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '003-consistency',
+      async up(db) {
+        await db.schema
+          .createTable('feature_consistency')
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('view', 'varchar(120)', (c) => c.notNull())
+          .addColumn('version', 'integer', (c) => c.notNull())
+          .addColumn('hour', 'bigint', (c) => c.notNull())
+          .addColumn('spec', 'text', (c) => c.notNull())
+          .addPrimaryKeyConstraint('feature_consistency_pk', ['project', 'view', 'version', 'hour'])
+          .execute()
+      },
+    },
   ],
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { randomHexId } from '../../../kernel/ids.ts'
 import type { Storage } from '../definitions/model.ts'
 import { unpackRow } from '../row-codec.ts'
-import { appendValue, EVENT, rowColumns, SEQ, tableColumns } from './columns.ts'
+import { appendValue, CREATED, EVENT, rowColumns, SEQ, tableColumns } from './columns.ts'
 import { quoteText } from '../../../platform/database/index.ts'
 import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import type { NewSegment, OfflineLog, PendingRow, Segment } from './offline-log.ts'
@@ -115,16 +115,23 @@ export function createOfflineStore(deps: {
     writeSegment,
     /**
      * Makes a view `into` on the connection of all rows of a storage, with every column of it.
-     * Types are the storage's: rows from before a column was added have null there.
+     * With `knownByUs`, only of rows that were created by then. Types are the storage's: rows from before a column was added have null there.
      */
-    async openRows(connection: DuckDBConnection, storage: Storage, into: string): Promise<void> {
+    async openRows(
+      connection: DuckDBConnection,
+      storage: Storage,
+      { into, knownByUs }: { into: string; knownByUs?: number | undefined }
+    ): Promise<void> {
       // Both in one turn: a compaction between them would show rows twice or not at all.
       const files = log.segments(storage.id).map((s) => pathOf(s.file))
       const rows = log.pending(storage.id, 0)
       await loadPending(connection, `${into}_pending`, { storage, rows })
       const fromFiles =
         files.length === 0 ? '' : ` UNION ALL BY NAME SELECT * FROM ${filesSql(files)}`
-      await connection.run(`CREATE TEMP VIEW ${into} AS SELECT * FROM ${into}_pending${fromFiles}`)
+      const known = knownByUs === undefined ? '' : ` WHERE ${CREATED} <= ${knownByUs}`
+      await connection.run(
+        `CREATE TEMP VIEW ${into} AS SELECT * FROM (SELECT * FROM ${into}_pending${fromFiles})${known}`
+      )
     },
     isCompactionDue: (atLeast = COMPACT_AT): boolean =>
       log.storagesWithPending().some(({ rows }) => rows >= atLeast),

@@ -11,6 +11,8 @@ export type JoinedView = Readonly<{
   keys: readonly { view: string; entity: string }[]
   features: readonly { column: string; as: string }[]
   ttlUs: number | null
+  /** The name under which the winner's event time comes out, if it is asked for. */
+  eventAs?: string
 }>
 
 /** The entity rows: a relation with `_row` (0, 1, …, each once), `_at_us` and the key columns. */
@@ -61,6 +63,6 @@ export function pointInTimeSql(entities: string, view: JoinedView, mode: PointIn
     `e.${AT} >= c.usable`,
   ].join(' AND ')
   return `WITH source AS ${mode === 'as-known' ? 'MATERIALIZED ' : ''}(${source}), candidates AS MATERIALIZED (SELECT *, 0 AS one FROM (${candidates}))
-    SELECT e.${ROW}, ${view.features.map((f, i) => `CASE WHEN ${alive} THEN c.f${i} END AS ${quoteName(f.as)}`).join(', ')}
+    SELECT e.${ROW}, ${view.features.map((f, i) => `CASE WHEN ${alive} THEN c.f${i} END AS ${quoteName(f.as)}`).join(', ')}${view.eventAs === undefined ? '' : `, CASE WHEN ${alive} THEN c.event END AS ${view.eventAs}`}
     FROM (SELECT *, 0 AS one FROM ${entities}) e ASOF LEFT JOIN candidates c ON ${on}`
 }

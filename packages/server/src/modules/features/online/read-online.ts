@@ -1,5 +1,6 @@
 import type { FeatureStatus } from '@trestle/contract'
 import { readState } from '../aggregate/state.ts'
+import type { Sampler } from '../consistency/sampler.ts'
 import { readEntityRow } from '../rows.ts'
 import { encodeKey, unpackRow } from '../row-codec.ts'
 import type { Read, Selection } from '../selection.ts'
@@ -20,7 +21,12 @@ type Slots = { values: Value[]; statuses: FeatureStatus[]; eventsUs: (number | n
 export function readOnline(
   store: OnlineStore,
   selection: Selection,
-  request: { rows: readonly Readonly<Record<string, unknown>>[]; now: number }
+  request: {
+    rows: readonly Readonly<Record<string, unknown>>[]
+    now: number
+    /** Keeps some of what is served, to be checked. */
+    sampler?: Sampler
+  }
 ): OnlineValues | Promise<OnlineValues> {
   const given = request.rows.map((row, i) => readEntityRow(row, selection, i))
   const slots = given.map((row): Slots => {
@@ -37,6 +43,7 @@ export function readOnline(
     return filled
   })
   const pending: Promise<void>[] = []
+  const sampled: { read: Read; row: number }[] = []
   for (const read of selection.reads) {
     const keys: string[] = []
     const at: number[] = []
@@ -48,6 +55,11 @@ export function readOnline(
     })
     const nowUs = request.now * 1000
     const { plan } = read
+    const { sampler } = request
+    if (sampler !== undefined)
+      keys.forEach((key, j) => {
+        if (sampler.takes(key, request.now)) sampled.push({ read, row: at[j] ?? 0 })
+      })
     const eachSlot =
       <T>(fill: (target: Slots, found: T) => void) =>
       (found: readonly T[]): void =>
@@ -71,7 +83,20 @@ export function readOnline(
       else fill(found)
     }
   }
-  const answer = (): OnlineValues => collect(selection, slots)
+  const answer = (): OnlineValues => {
+    for (const { read, row } of sampled) {
+      const [filled, keys] = [slots[row], given[row]]
+      if (filled === undefined || keys === undefined) continue
+      request.sampler?.keep({
+        read,
+        keys: read.keys.map((k) => keys.get(k.entity) ?? null),
+        at: request.now,
+        values: read.columns.map((c) => filled.values[c.slot] ?? null),
+        eventUs: filled.eventsUs[read.columns[0]?.slot ?? -1] ?? null,
+      })
+    }
+    return collect(selection, slots)
+  }
   return pending.length === 0 ? answer() : Promise.all(pending).then(answer)
 }
 

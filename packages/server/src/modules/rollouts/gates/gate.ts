@@ -28,6 +28,7 @@ const DEFAULTS: Readonly<Record<GateMetric, Defaults>> = {
   'prediction-distribution': gateOf(0.2, 500, { isCritical: false }),
   'feature-freshness': gateOf(0.5, 200, { floorMs: 60_000, isCritical: false }),
   'input-drift': gateOf(0, 1, { isCritical: false }),
+  'feature-consistency': gateOf(0, 100, { isCritical: false }),
   agreement: gateOf(0.1, 200, { isCritical: false }),
   'score-difference': gateOf(0.1, 200, { isCritical: false }),
   'rank-correlation': gateOf(0.1, 200, { isCritical: false }),
@@ -68,6 +69,7 @@ export function appliesTo(gate: Gate, stage: Stage): boolean {
     case 'baking':
       return (
         gate.metric === 'input-drift' ||
+        gate.metric === 'feature-consistency' ||
         ((gate.max !== null || gate.min !== null) && HAS_CEILING.has(gate.metric))
       )
     case 'shadow':

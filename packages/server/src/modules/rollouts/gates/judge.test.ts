@@ -52,6 +52,7 @@ const lookAt = (facts: Partial<Look> = {}): Look => ({
   baseline: ok(arm()),
   shadow: null,
   drift: null,
+  consistency: null,
   cost: null,
   business: new Map(),
   queried: new Map(),
@@ -292,4 +293,17 @@ test('the uniform band has the published constant, and narrows with the sample',
   expect(constantFor(0.05)).toBeCloseTo(8.123, 1)
   expect(uniformBandWidth(10_000, 0.05)).toBeLessThan(uniformBandWidth(1_000, 0.05))
   expect(uniformBandWidth(0, 0.05)).toBe(1)
+})
+
+test('features that were not served as they were known fail their gate, and without checked values nothing passes', () => {
+  const judged = (values: number, asKnown: number, margin = 0) =>
+    judgeOne(
+      { metric: 'feature-consistency', margin },
+      { consistency: ok({ service: 'fraud_v1', values, asKnown }) }
+    )
+  expect(judged(5_000, 5_000).verdict).toBe('pass')
+  expect(judged(5_000, 4_999).verdict).toBe('fail')
+  expect(judged(5_000, 4_999, 0.001).verdict).toBe('pass')
+  expect(judged(99, 99)).toMatchObject({ verdict: 'insufficient', missing: { samples: 1 } })
+  expect(judged(0, 0).verdict).toBe('insufficient')
 })

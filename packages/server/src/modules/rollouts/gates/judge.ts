@@ -4,6 +4,7 @@ import { judgeBusiness } from './business.ts'
 import { judgeCost } from './cost.ts'
 import { judgeDistribution } from './distribution.ts'
 import { appliesTo } from './gate.ts'
+import { judgeConsistency } from './feature-consistency.ts'
 import { judgeDrift } from './input-drift.ts'
 import { judgeFreshness, judgeLatency } from './latency.ts'
 import type { Fetched, Judgement, Look } from './look.ts'
@@ -66,6 +67,8 @@ function judge(gate: Gate, look: Look): Judgement {
       return withFact(gate, look.cost, (facts) => judgeCost(gate, facts, look))
     case 'input-drift':
       return withFact(gate, look.drift, (facts) => judgeDrift(facts))
+    case 'feature-consistency':
+      return withFact(gate, look.consistency, (facts) => judgeConsistency(gate, facts))
   }
 }
 

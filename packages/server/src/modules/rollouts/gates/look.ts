@@ -2,6 +2,7 @@ import type { GateVerdict } from '@trestle/contract'
 import type { Stage } from '../plan.ts'
 import type {
   ArmFacts,
+  ConsistencyFacts,
   CostFacts,
   DriftFacts,
   MeanFacts,
@@ -22,6 +23,7 @@ export type Look = Readonly<{
   baseline: Fetched<ArmFacts> | null
   shadow: Fetched<ShadowFacts> | null
   drift: Fetched<DriftFacts> | null
+  consistency: Fetched<ConsistencyFacts> | null
   cost: Fetched<{ candidate: CostFacts; baseline: CostFacts | null }> | null
   /** By the name of the metric. */
   business: ReadonlyMap<string, Fetched<{ candidate: MeanFacts; baseline: MeanFacts | null }>>

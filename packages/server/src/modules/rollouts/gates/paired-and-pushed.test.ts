@@ -44,6 +44,7 @@ const judgeIn = (stage: Stage, input: GateInput, facts: Partial<Look>): GateVerd
     baseline: ok(arm()),
     shadow: null,
     drift: null,
+    consistency: null,
     cost: null,
     business: new Map(),
     queried: new Map(),

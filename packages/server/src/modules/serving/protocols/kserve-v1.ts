@@ -7,7 +7,7 @@ import { readScoring } from './mlflow.ts'
 import { sendOipError } from './oip/errors.ts'
 import { findModel, findVersion, requireServed } from './oip/model-info.ts'
 import { isLlm, toModel } from './openai/models.ts'
-import { rowJson, valueJson } from './plain-json.ts'
+import { rowJson, valueJson } from './row-json.ts'
 import { rowsOf } from '../tensor.ts'
 
 /**

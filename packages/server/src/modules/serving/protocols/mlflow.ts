@@ -8,7 +8,7 @@ import { isRecord } from '../named-inputs.ts'
 import { parseCsv } from './csv.ts'
 import { parseExactJson } from './exact-json.ts'
 import { readBody, takeRawBodies, toInference } from './http-request.ts'
-import { rowJson, valueJson } from './plain-json.ts'
+import { rowJson, valueJson } from './row-json.ts'
 
 /** What a scoring request holds, and whether it came as a data frame: a frame is answered by records, tensors by tensors. */
 type Scoring = Readonly<{ rows: readonly unknown[]; isFrame: boolean }>

@@ -30,6 +30,7 @@ export const fixtureModels: ModelSource = {
 export type Reply = { status: number; headers: Headers; json: Record<string, unknown> }
 export type TestServer = {
   url: string
+  grpcPort: number | null
   dataDir: string
   stop: () => Promise<void>
   send: (

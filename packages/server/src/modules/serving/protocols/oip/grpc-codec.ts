@@ -1,7 +1,8 @@
 import { fail } from '../../../../platform/errors.ts'
 import type { InferenceAnswer } from '../../data-plane.ts'
-import { isDatatype, type Datatype, type Tensor } from '../../tensor.ts'
+import { isDatatype, type Tensor } from '../../tensor.ts'
 import { readTimeout, selectOutputs, type InferCall } from './infer-codec.ts'
+import { CONTENTS_FIELD } from './proto.ts'
 import { fromBytes, fromJsonData, readText, toBytes, type TensorHead } from './tensor-codec.ts'
 
 /** A parameter as the loader gives it: 64-bit numbers as text. */
@@ -30,23 +31,6 @@ export type GrpcInferRequest = Readonly<{
   outputs: readonly Readonly<{ name: string }>[]
   raw_input_contents: readonly Buffer[]
 }>
-
-const FIELD: Record<Datatype, string | null> = {
-  BOOL: 'bool_contents',
-  INT8: 'int_contents',
-  INT16: 'int_contents',
-  INT32: 'int_contents',
-  INT64: 'int64_contents',
-  UINT8: 'uint_contents',
-  UINT16: 'uint_contents',
-  UINT32: 'uint_contents',
-  UINT64: 'uint64_contents',
-  FP16: null,
-  BF16: null,
-  FP32: 'fp32_contents',
-  FP64: 'fp64_contents',
-  BYTES: 'bytes_contents',
-}
 
 /** An infer request of the protocol from its gRPC message. Throws `request.invalid`. */
 export function readGrpcCall(request: GrpcInferRequest): InferCall {
@@ -85,7 +69,7 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
 }
 
 function fromContents(head: TensorHead, contents: Contents | null): Tensor {
-  const field = FIELD[head.datatype]
+  const field = CONTENTS_FIELD[head.datatype]
   if (field === null)
     throw fail(
       'request.invalid',

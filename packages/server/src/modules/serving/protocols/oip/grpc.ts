@@ -1,5 +1,4 @@
 import type * as Grpc from '@grpc/grpc-js'
-import { fileURLToPath } from 'node:url'
 import { ERRORS } from '@trestle/contract'
 import type { Clock } from '../../../../kernel/clock.ts'
 import { sortableId } from '../../../../kernel/ids.ts'
@@ -23,6 +22,7 @@ import {
   modelStatistics,
   repositoryIndex,
 } from './model-info.ts'
+import { loadInferenceProto } from './proto.ts'
 import { OIP_EXTENSIONS } from './routes.ts'
 
 export type GrpcDeps = Readonly<{
@@ -145,18 +145,7 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     },
     async start() {
       if (server !== null) return
-      const [grpc, loader] = await Promise.all([
-        import('@grpc/grpc-js'),
-        import('@grpc/proto-loader'),
-      ])
-      const path = fileURLToPath(new URL('./inference.proto', import.meta.url))
-      const definition = await loader.load(path, {
-        keepCase: true,
-        longs: String,
-        defaults: true,
-        oneofs: true,
-      })
-      const service = definition['inference.GRPCInferenceService'] as Grpc.ServiceDefinition // the proto beside this file
+      const [grpc, service] = await Promise.all([import('@grpc/grpc-js'), loadInferenceProto()])
       const limits = {
         'grpc.max_receive_message_length': deps.maxBodyBytes,
         'grpc.max_send_message_length': -1,

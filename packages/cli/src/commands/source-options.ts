@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import type { LlmSpecInput } from '@trestle/contract'
+import type { LlmSpecInput, RemoteSpecInput } from '@trestle/contract'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
-/** What `--model` or `--llm` and its companions were given. */
+/** What `--model`, `--llm` or `--remote` and their companions were given. */
 export type SourceOptions = {
   model?: string
   llm?: readonly string[]
@@ -11,11 +11,20 @@ export type SourceOptions = {
   routing?: LlmSpecInput['routing']
   prompt?: string
   llmFile?: LlmSpecInput
+  remote?: string
+  remoteModel?: string
+  remoteProtocol?: RemoteSpecInput['protocol']
+  remoteKeyEnv?: string
+  remoteFile?: RemoteSpecInput
 }
 
+/** What a variant serves, as the API takes it. */
+export type Source = { model: string } | { llm: LlmSpecInput } | { remote: RemoteSpecInput }
+
+const PROTOCOLS = ['oip', 'kserve-v1', 'sagemaker', 'mlflow'] as const
 const ROUTINGS = ['priority', 'weighted', 'least-busy', 'latency', 'cost'] as const
 
-/** Options that say what a variant serves: a registered model, or an LLM. */
+/** Options that say what a variant serves: a registered model, an LLM, or a model on another server. */
 export function addSourceOptions(command: Command): Command {
   return command
     .option('--model <reference>', 'a registered model: fraud/3 or fraud@champion')
@@ -35,19 +44,32 @@ export function addSourceOptions(command: Command): Command {
     )
     .option('--prompt <reference>', 'a prompt of the registry that comes before every call')
     .option('--llm-file <path>', 'an LLM with all its settings, as JSON', readSpec)
+    .option(
+      '--remote <url>',
+      'a model on another server (Triton, KServe, MLServer, Trestle …): http://host:8000 or grpc://host:8001'
+    )
+    .option('--remote-model <name>', 'what that server calls it')
+    .addOption(
+      new Option('--remote-protocol <name>', 'what that server speaks, by default oip').choices(
+        PROTOCOLS
+      )
+    )
+    .option('--remote-key-env <name>', "the variable of this server that holds that server's key")
+    .option('--remote-file <path>', 'a remote model with all its settings, as JSON', readSpec)
 }
 
-/** The source of a variant. Ends the command with advice when it is not one of the two. */
-export function sourceOf(
-  options: SourceOptions,
-  command: Command
-): { model: string } | { llm: LlmSpecInput } {
-  const { model, llm, llmFile } = options
-  const given = [model, llm, llmFile].filter((one) => one !== undefined)
+/** The source of a variant. Ends the command with advice when it is not exactly one. */
+export function sourceOf(options: SourceOptions, command: Command): Source {
+  const { model, llm, llmFile, remote, remoteFile } = options
+  const given = [model, llm, llmFile, remote, remoteFile].filter((one) => one !== undefined)
   if (given.length !== 1)
-    command.error('error: give one of --model, --llm and --llm-file', { exitCode: 2 })
+    command.error('error: give one of --model, --llm, --llm-file, --remote and --remote-file', {
+      exitCode: 2,
+    })
   if (model !== undefined) return { model }
   if (llmFile !== undefined) return { llm: llmFile }
+  if (remoteFile !== undefined) return { remote: remoteFile }
+  if (remote !== undefined) return { remote: remoteOf(remote, options) }
   return {
     llm: {
       backends: (llm ?? []).map((text, i) => backendOf(text, options, i)),
@@ -58,8 +80,17 @@ export function sourceOf(
 }
 
 /** What a variant is called while it is being made. */
-export const sourceName = (source: { model: string } | { llm: LlmSpecInput }): string =>
-  'model' in source ? source.model : (source.llm.backends[0]?.model ?? 'the LLM')
+export function sourceName(source: Source): string {
+  if ('model' in source) return source.model
+  return 'remote' in source ? source.remote.url : (source.llm.backends[0]?.model ?? 'the LLM')
+}
+
+const remoteOf = (url: string, options: SourceOptions): RemoteSpecInput => ({
+  url,
+  ...(options.remoteModel === undefined ? {} : { model: options.remoteModel }),
+  ...(options.remoteProtocol === undefined ? {} : { protocol: options.remoteProtocol }),
+  ...(options.remoteKeyEnv === undefined ? {} : { keyEnv: options.remoteKeyEnv }),
+})
 
 function backendOf(
   text: string,
@@ -82,9 +113,9 @@ const collect = (text: string, before: readonly string[] = []): readonly string[
   text,
 ]
 
-function readSpec(path: string): LlmSpecInput {
+function readSpec(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as LlmSpecInput // the server checks it
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
   }
