@@ -39,4 +39,3 @@ export function createSegmentThread() {
     },
   }
 }
-export type SegmentThread = ReturnType<typeof createSegmentThread>
