@@ -21,6 +21,8 @@ export default defineConfig({
   input: {
     main: 'src/main.ts',
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
+    'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
+    'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { llmPrice, llmPriceInput, priceImport } from './llm-prices.ts'
 import { epochMs, name, nothing } from './names.ts'
 import { route } from './route.ts'
 
@@ -8,7 +9,7 @@ const tag = 'Costs'
 const usd = z.string().regex(/^-?\d+(\.\d{1,12})?$/)
 const price = z.string().regex(/^\d{1,9}(\.\d{1,12})?$/, 'a decimal of US dollars, as text')
 
-export const costStatus = z.enum(['measured', 'estimated', 'unpriced'])
+export const costStatus = z.enum(['measured', 'estimated', 'partial', 'unpriced', 'unmetered'])
 
 const device = z.enum(['cpu', 'gpu', 'remote'])
 
@@ -33,7 +34,20 @@ const rateCard = rateCardInput.extend({
 })
 export type RateCard = z.infer<typeof rateCard>
 
-const groupBy = z.enum(['hour', 'day', 'endpoint', 'variant', 'version', 'role', 'apiKey'])
+const groupBy = z.enum([
+  'hour',
+  'day',
+  'project',
+  'endpoint',
+  'variant',
+  'version',
+  'role',
+  'apiKey',
+  'tag',
+  'model',
+  'meter',
+])
+export type CostGroup = z.infer<typeof groupBy>
 
 const costRow = z.object({
   /** The values of the grouping, in the order asked for. */
@@ -41,12 +55,16 @@ const costRow = z.object({
   requests: z.int(),
   predictions: z.int(),
   busySeconds: z.number(),
-  /** Cost of the time it was worked on; null when nothing of it has a price. */
+  /** Tokens of LLM calls, cached ones and reasoning included. */
+  inputTokens: z.int(),
+  outputTokens: z.int(),
+  /** Cost of the time it was worked on, and of what was bought by the token; null when nothing of it has a price. */
   directUsd: usd.nullable(),
   /** Direct cost and its share of the idle time: what it takes to keep this running. */
   loadedUsd: usd.nullable(),
   directUsdPer1000: usd.nullable(),
   loadedUsdPer1000: usd.nullable(),
+  loadedUsdPerMillionTokens: usd.nullable(),
   status: costStatus,
   unpricedPredictions: z.int(),
 })
@@ -61,6 +79,8 @@ const costReport = z.object({
     billUsd: usd,
     directUsd: usd,
     idleUsd: usd,
+    /** What was bought by the token; part of `directUsd`. */
+    tokensUsd: usd,
     /** Idle cost of hours in which nobody asked for anything: it is borne by no row. */
     unallocatedUsd: usd,
     capacitySeconds: z.number(),
@@ -74,26 +94,38 @@ export type CostReport = z.infer<typeof costReport>
 
 const budgetInput = z.strictObject({
   name,
-  /** One endpoint, or null for the whole project. */
+  /** One endpoint, or null for all. */
   endpoint: name.nullable().default(null),
-  period: z.enum(['day', 'month']),
+  /** Calls with one API key, by its id. */
+  apiKey: z.string().min(1).max(60).nullable().default(null),
+  /** Calls of one customer or purpose: `x-trestle-tag`. */
+  tag: z.string().min(1).max(120).nullable().default(null),
+  /** Counts what every project spends; for admins. */
+  everyProject: z.boolean().default(false),
+  period: z.enum(['hour', 'day', 'week', 'month']),
+  /** Whose clocks the period goes by. Weeks begin on Monday. */
+  timeZone: z.string().min(1).max(60).default('UTC'),
   usd: price,
-  /** Shares of the budget at which its state changes to `warning`. */
+  /** Share of the budget at which its state changes to `warning`. */
   warnAt: z.number().positive().max(1).default(0.8),
-  /** Refuse predictions when it is spent. */
+  /** Refuse predictions when it is spent. LLM calls are refused before they could pass it. */
   hardStop: z.boolean().default(false),
 })
-
 const budget = budgetInput.extend({
   periodFrom: epochMs,
   periodTo: epochMs,
   /** Loaded cost in this period so far; null while nothing of it has a price. */
   spentUsd: usd.nullable(),
+  /** Held for calls under way. */
+  heldUsd: usd,
   share: z.number().nullable(),
   state: z.enum(['ok', 'warning', 'exceeded', 'unknown']),
-  /** What the period will cost if it goes on as it did. */
+  /** What the period will cost, by the hours of the week before and the pace so far; `high` is passed one time in ten. */
   forecastUsd: usd.nullable(),
+  forecastHighUsd: usd.nullable(),
   exhaustedAt: epochMs.nullable(),
+  /** How fast it is spent now: 1 spends it exactly at the end of the period. */
+  burnRate: z.number().nullable(),
 })
 export type Budget = z.infer<typeof budget>
 
@@ -154,6 +186,49 @@ export const costs = {
     params: byName,
     response: nothing,
     errors: ['resource.not_found'],
+  }),
+  listLlmPrices: route({
+    method: 'GET',
+    path: '/api/costs/llm-prices',
+    role: 'viewer',
+    tag,
+    summary: 'Prices of LLMs by the token: your own, then those that come with Trestle',
+    query: z.object({
+      /** Part of a provider or model. */
+      search: z.string().max(200).optional(),
+      limit: z.coerce.number().int().min(1).max(5_000).default(500),
+    }),
+    response: z.object({ items: z.array(llmPrice) }),
+  }),
+  putLlmPrice: route({
+    method: 'POST',
+    path: '/api/costs/llm-prices',
+    role: 'admin',
+    tag,
+    summary: 'Set the price of a model from a date on; use without a price so far gets it too',
+    body: llmPriceInput,
+    response: llmPrice,
+    errors: ['request.invalid'],
+  }),
+  deleteLlmPrice: route({
+    method: 'DELETE',
+    path: '/api/costs/llm-prices/:id',
+    role: 'admin',
+    tag,
+    summary: 'Delete a price of your own',
+    params: z.object({ id: z.string().min(1).max(60) }),
+    response: nothing,
+    errors: ['resource.not_found'],
+  }),
+  importLlmPrices: route({
+    method: 'POST',
+    path: '/api/costs/llm-prices/import',
+    role: 'admin',
+    tag,
+    summary: "Import LiteLLM's model_prices_and_context_window.json as it is",
+    body: priceImport,
+    response: z.object({ imported: z.int(), skipped: z.int(), repriced: z.int() }),
+    errors: ['request.invalid'],
   }),
   listBudgets: route({
     method: 'GET',

@@ -1,5 +1,5 @@
 export { api, type Api } from './api.ts'
-export type { Budget, CostChange, CostReport, CostRow, RateCard } from './costs.ts'
+export type { Budget, CostChange, CostGroup, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
   type Aggregate,
@@ -42,6 +42,16 @@ export type {
   WireScalar,
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
+export type { LlmPrice } from './llm-prices.ts'
+export {
+  lineageKind,
+  type LineageEdge,
+  type LineageGraph,
+  type LineageKind,
+  type LineageNode,
+  type ModelLatency,
+  type VersionComparison,
+} from './lineage.ts'
 export {
   llmSpec,
   type LlmBackend,

@@ -48,6 +48,14 @@ const environment = z.object({
   TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
   /** `required`: a key is needed on loopback too. */
   TRESTLE_AUTH: z.enum(['auto', 'required']).default('auto'),
+  /** An OpenLineage server, told of runs and models, e.g. `http://marquez:5000`. Empty: nobody is told. */
+  OPENLINEAGE_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+  /** The path of its API. */
+  OPENLINEAGE_ENDPOINT: z.string().default('api/v1/lineage'),
+  /** Sent as a bearer token. Empty: none. */
+  OPENLINEAGE_API_KEY: z.string().default(''),
+  /** The namespace of jobs; data lies in `<namespace>/data`, models in `<namespace>/models`. */
+  OPENLINEAGE_NAMESPACE: z.string().min(1).default('trestle'),
   TRESTLE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -93,6 +101,8 @@ export type Config = Readonly<{
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
+  /** Null: nobody is told. */
+  openLineage: { url: string; apiKey: string | null; namespace: string } | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted'>
@@ -137,6 +147,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
     },
+    openLineage:
+      e.OPENLINEAGE_URL === ''
+        ? null
+        : {
+            url: `${e.OPENLINEAGE_URL.replace(/\/+$/, '')}/${e.OPENLINEAGE_ENDPOINT.replace(/^\/+/, '')}`,
+            apiKey: e.OPENLINEAGE_API_KEY === '' ? null : e.OPENLINEAGE_API_KEY,
+            namespace: e.OPENLINEAGE_NAMESPACE,
+          },
     logLevel: e.TRESTLE_LOG_LEVEL,
     http: {
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,

@@ -4,15 +4,20 @@ import { contextOf } from '../context.ts'
 import { showTime, type Column, type Output } from '../output.ts'
 import { parseMoment } from '../parse/duration.ts'
 import { parseList } from '../parse/key-value.ts'
+import { addPriceCommands } from './costs-prices.ts'
 
 const GROUPS: readonly string[] = [
   'hour',
   'day',
+  'project',
   'endpoint',
   'variant',
   'version',
   'role',
   'apiKey',
+  'tag',
+  'model',
+  'meter',
 ]
 
 type ReportOptions = { by: readonly string[]; endpoint?: string; since?: number; until?: number }
@@ -51,12 +56,17 @@ export function addCostCommands(program: Command): void {
         items,
         [
           ['name', (b) => b.name],
-          ['endpoint', (b) => b.endpoint ?? 'all'],
+          [
+            'for',
+            (b) => b.endpoint ?? b.tag ?? b.apiKey ?? (b.everyProject ? 'all projects' : 'all'),
+          ],
           ['budget', (b) => `${b.usd} a ${b.period}`],
           ['spent', (b) => b.spentUsd],
           ['share', (b) => (b.share === null ? null : `${(b.share * 100).toFixed(1)}%`)],
           ['state', (b) => b.state],
+          ['held', (b) => b.heldUsd],
           ['forecast', (b) => b.forecastUsd],
+          ['burn', (b) => b.burnRate?.toFixed(2)],
           ['spent by', (b) => showTime(b.exhaustedAt)],
           ['hard stop', (b) => (b.hardStop ? 'yes' : 'no')],
         ],
@@ -85,6 +95,8 @@ export function addCostCommands(program: Command): void {
         'No rate cards.'
       )
     })
+
+  addPriceCommands(costs)
 }
 
 function showReport(out: Output, report: CostReport, by: readonly string[]): void {
@@ -98,6 +110,8 @@ function showReport(out: Output, report: CostReport, by: readonly string[]): voi
       ...groups,
       ['predictions', (r) => r.predictions],
       ['busy s', (r) => r.busySeconds.toFixed(3)],
+      ['tokens in', (r) => r.inputTokens],
+      ['tokens out', (r) => r.outputTokens],
       ['direct usd', (r) => r.directUsd],
       ['loaded usd', (r) => r.loadedUsd],
       ['loaded/1000', (r) => r.loadedUsdPer1000],

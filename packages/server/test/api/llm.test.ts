@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createClient } from '@trestle/sdk'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { InferenceCompleted } from '../../src/modules/serving/index.ts'
 import {
   completion,
@@ -59,6 +59,7 @@ afterAll(async () => {
   await other.stop()
 })
 beforeEach(() => {
+  backend.answerWith(json(completion('Hello.')))
   backend.calls.length = 0
   other.calls.length = 0
 })
@@ -427,6 +428,10 @@ test('an LLM variant is canaried, shadowed and listed like any other', async () 
   expect(models.data.map(({ id }) => id)).toEqual(expect.arrayContaining(['chat', 'claude', 'two']))
   expect((await fetch(`${app.url}/v1/models/none`)).status).toBe(404)
   expect(JSON.stringify(await client().serving.listEndpoints())).not.toContain(SECRET)
+  await client().serving.setTraffic({
+    endpoint: 'chat',
+    weights: [{ variant: 'gpt-4o-mini', basisPoints: 10_000 }],
+  })
 })
 
 test('an endpoint whose key is not in the environment is refused, and no other secret can be named', async () => {
@@ -461,4 +466,105 @@ test('a megabyte without a space is counted without holding up others', async ()
   const [event] = await told()
   expect(event?.llm?.status).toBe('estimated')
   expect(event?.llm?.usage.input).toBeGreaterThan(100_000)
+})
+
+describe('a budget with a hard stop', () => {
+  const budget = { name: 'llm-day', tag: 'tight', period: 'day', hardStop: true } as const
+  const tight = { headers: { 'x-trestle-tag': 'tight' } }
+  const priced = { ...ask, max_tokens: 1_000 }
+  afterEach(() => client().costs.deleteBudget({ name: budget.name }))
+
+  test('refuses an LLM call that could pass it, in the shape of OpenAI, and tells clients not to try again', async () => {
+    // gpt-4o-mini: 1,000 tokens out are $0.0006.
+    await client().costs.putBudget({ ...budget, usd: '0.0005' })
+    const response = await post('/v1/chat/completions', priced, tight)
+    expect(response.status).toBe(429)
+    expect(response.headers.get('x-should-retry')).toBe('false')
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await response.json()).toMatchObject({
+      error: {
+        type: 'insufficient_quota',
+        code: 'insufficient_quota',
+        message: expect.stringContaining('llm-day'),
+      },
+    })
+    expect(backend.calls).toHaveLength(0)
+    expect((await told())[0]).toMatchObject({
+      status: 'rejected',
+      errorCode: 'costs.budget_exceeded',
+      llm: null,
+    })
+
+    expect((await post('/v1/chat/completions', priced)).status).toBe(200)
+    await client().costs.putBudget({ ...budget, usd: '0.001' })
+    const paid = await post('/v1/chat/completions', priced, tight)
+    expect(paid.status).toBe(200)
+    // 12 in at $0.15 and 3 out at $0.60 a million.
+    expect(paid.headers.get('x-trestle-cost-usd')).toBe('0.0000036')
+  })
+
+  test('a model without a price is refused under it, and served without it', async () => {
+    await client().serving.createEndpoint({
+      name: 'unpriced',
+      llm: { backends: [{ provider: 'acme', model: 'nobody-knows', url: backend.url }] },
+    })
+    await client().costs.putBudget({ ...budget, usd: '100' })
+    const refused = await post('/v1/chat/completions', { ...priced, model: 'unpriced' }, tight)
+    expect(refused.status).toBe(429)
+    expect(await refused.text()).toContain('has no price')
+    expect((await post('/v1/chat/completions', { ...priced, model: 'unpriced' })).status).toBe(200)
+    await client().costs.putLlmPrice({
+      provider: 'acme',
+      model: 'nobody-knows',
+      prices: { input: '0.000001', output: '0.000002' },
+      source: 'their web page, November 2026',
+    })
+    expect(
+      (await post('/v1/chat/completions', { ...priced, model: 'unpriced' }, tight)).status
+    ).toBe(200)
+  })
+})
+
+test('the cost of LLM calls is reported by tag, to the last digit, and LiteLLM’s prices are imported as they are', async () => {
+  await (await post('/v1/chat/completions', ask, { headers: { 'x-trestle-tag': 'report' } })).text()
+  await told()
+  const row = async () => {
+    for (let i = 0; i < 100; i++) {
+      const { rows } = await client().costs.getCostReport({ groupBy: 'tag' })
+      const own = rows.find(({ group }) => group['tag'] === 'report')
+      if (own !== undefined) return own
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    throw new Error('never booked')
+  }
+  expect(await row()).toMatchObject({
+    requests: 1,
+    inputTokens: 12,
+    outputTokens: 3,
+    directUsd: '0.0000036',
+    status: 'measured',
+  })
+  const imported = await client().costs.importLlmPrices({
+    format: 'litellm',
+    source: 'LiteLLM, November 2026',
+    prices: {
+      sample_spec: { input_cost_per_token: 0 },
+      'acme/tiny': {
+        litellm_provider: 'acme',
+        mode: 'chat',
+        input_cost_per_token: 1e-9,
+        output_cost_per_token: 2.5e-9,
+      },
+      painter: { litellm_provider: 'acme', mode: 'image_generation' },
+    },
+  })
+  expect(imported).toMatchObject({ imported: 1, skipped: 1 })
+  const { items } = await client().costs.listLlmPrices({ search: 'acme:tiny' })
+  expect(items).toMatchObject([
+    {
+      model: 'tiny',
+      prices: { input: '1e-9', output: '2.5e-9' },
+      source: 'LiteLLM, November 2026',
+    },
+  ])
 })

@@ -9,8 +9,16 @@ import type { Money } from '../../kernel/money.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
-import { createBudgets } from './budgets.ts'
+import { createBudgets } from './budgets/budgets.ts'
+import type { SpendNotice } from './budgets/notices.ts'
+import { createReservations } from './budgets/reservations.ts'
+import { createBudgetStore } from './budgets/store.ts'
+import { costLines, type CostLine } from './cost-line.ts'
 import { createLedger, type UsageSource } from './ledger.ts'
+import { createLlmAccounts } from './llm/accounts.ts'
+import { createPrices } from './llm/prices.ts'
+import { createLlmCostStore } from './llm/store.ts'
+import type { LlmAccounts } from '../serving/index.ts'
 import { priceAt, priceHours, worstStatus, type CostStatus, type PricedHour } from './pricing.ts'
 import { perThousand, sumOf } from './report.ts'
 import { addCostRoutes } from './routes.ts'
@@ -18,7 +26,7 @@ import { createCostStore } from './store.ts'
 import { hourOf, HOUR_MS, type Device } from './usage.ts'
 
 export { costMigrations } from './migrations/index.ts'
-export type { CostStatus, UsageSource }
+export type { CostStatus, SpendNotice, UsageSource }
 
 /** The loaded cost of a variant. `usd` is null when any of it has no price. Hours are the grain: a span counts every hour that it touches. */
 export type VariantCost = Readonly<{
@@ -35,17 +43,28 @@ export interface Costs extends Component {
   mayServe(q: {
     project: string
     endpoint: string
+    apiKeyId: string | null
   }): { kind: 'allowed' } | { kind: 'refused'; budget: string }
+  /** Prices and budgets of LLM calls: money is held before it is spent. */
+  readonly llm: LlmAccounts
 }
 
 const BOOK_EVERY_MS = 1_000
 const BUDGETS_EVERY_MS = 10_000
+/** A process that was not heard of for so long is dead, and what it had set aside is free again. */
+const DEAD_AFTER_MS = 60_000
 
 export function createCosts(deps: {
   database: Database
   clock: Clock
   scheduler: Scheduler
   source: UsageSource
+  /** Names this process among those that share the database. */
+  processId: string
+  /** Whether no other process shares the database. */
+  isAlone: boolean
+  /** Passes on what there is to tell of a budget. */
+  notify?: (notice: SpendNotice) => Promise<void>
   /** vCPUs that this process may use; those of the machine when left out. */
   cpus?: number
 }): Costs {
@@ -76,37 +95,97 @@ export function createCosts(deps: {
     )
   }
 
-  const ledger = createLedger({ store, source: deps.source, clock, units })
-  const budgets = createBudgets({ store, clock, hours })
+  const lines = async (
+    span: { from: number; to: number },
+    priced?: readonly PricedHour[]
+  ): Promise<CostLine[]> => {
+    const whole = { from: hourOf(span.from), to: hourOf(span.to - 1) + HOUR_MS }
+    return costLines(priced ?? (await hours(span)), await llmStore.tokens(whole))
+  }
+
+  const llmStore = createLlmCostStore(deps.database)
+  const budgetStore = createBudgetStore(deps.database)
+  const prices = createPrices({ store: llmStore, clock })
+  const ledger = createLedger({
+    store,
+    source: deps.source,
+    clock,
+    units,
+    prices: () => prices.ready(),
+  })
+  const budgets = createBudgets({
+    store: budgetStore,
+    clock,
+    lines,
+    notify: deps.notify ?? (async () => undefined),
+  })
+  const reservations = createReservations({
+    store: budgetStore,
+    clock,
+    holder: deps.processId,
+    budgets: () => budgets.hard(),
+  })
+  const llm = createLlmAccounts({
+    prices,
+    reservations,
+    clock,
+    hardBudgets: () => budgets.hard(),
+    onSpent: (scope, usd, at) => budgets.spend(scope, usd, at),
+  })
+  const refresh = async (): Promise<void> => {
+    await reservations.keepAlive({ isAlone: deps.isAlone, deadAfterMs: DEAD_AFTER_MS })
+    await budgets.refresh()
+  }
 
   return {
     name: 'costs',
-    routes: (app) => addCostRoutes(app, { store, clock, hours, budgets, ledger }),
+    llm,
+    routes: (app) =>
+      addCostRoutes(app, {
+        store,
+        clock,
+        hours,
+        lines,
+        budgets,
+        budgetStore,
+        onBudgets: async () => {
+          await reservations.release()
+          await budgets.refresh()
+        },
+        ledger,
+        prices,
+        priceStore: llmStore,
+      }),
     async costOf({ endpointId, variant, from, to }) {
       await ledger.flush()
-      const rows = (await hours({ from, to }))
-        .flatMap((hour) => hour.rows)
-        .filter((row) => row.usage.endpoint_id === endpointId && row.usage.variant === variant)
-      const predictions = rows.reduce((sum, row) => sum + row.usage.predictions, 0)
-      const status = worstStatus(rows.map((row) => row.status))
-      const usd = status === 'unpriced' ? null : sumOf(rows, 'loaded')
+      const rows = (await lines({ from, to })).filter(
+        (line) => line.endpointId === endpointId && line.variant === variant
+      )
+      const predictions = rows.reduce((sum, line) => sum + line.predictions, 0)
+      const status = worstStatus(rows.map((line) => line.status))
+      const usd = status === 'unpriced' || status === 'unmetered' ? null : sumOf(rows, 'loaded')
       return { predictions, usd, usdPer1000: perThousand(usd, predictions), status }
     },
     mayServe: (q) => budgets.mayServe(q),
     async start() {
       await ledger.start()
-      await budgets.refresh()
+      await budgets.remember()
+      await refresh()
+      // 100 KB of prices are read beside the start, not in it.
+      void prices.ready()
       scheduler.every({
         name: 'cost-ledger',
         intervalMs: BOOK_EVERY_MS,
-        work: () => ledger.flush(),
+        work: async () => {
+          await ledger.flush()
+          await reservations.flush()
+        },
       })
-      scheduler.every({
-        name: 'budgets',
-        intervalMs: BUDGETS_EVERY_MS,
-        work: () => budgets.refresh(),
-      })
+      scheduler.every({ name: 'budgets', intervalMs: BUDGETS_EVERY_MS, work: refresh })
     },
-    stop: () => ledger.stop(),
+    async stop() {
+      await ledger.stop()
+      await reservations.release()
+    },
   }
 }

@@ -5,6 +5,7 @@ import { createTopic } from '../../platform/events/topic.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
 import { costMigrations } from './index.ts'
 import { createLedger } from './ledger.ts'
+import { createPriceBook } from './llm/price-book.ts'
 import { createCostStore } from './store.ts'
 import { HOUR_MS } from './usage.ts'
 
@@ -72,7 +73,13 @@ onEveryDatabase([costMigrations], (database) => {
     const store = createCostStore(database())
     const log = fakeLog(id)
     const open = () =>
-      createLedger({ store, source: log.source, clock, units: async () => ({ cpu: 2 }) })
+      createLedger({
+        store,
+        source: log.source,
+        clock,
+        units: async () => ({ cpu: 2 }),
+        prices: async () => createPriceBook([], []),
+      })
     const sums = async (endpoint: string) => {
       const rows = (await store.usage({ from: 0, to: START * 2 })).filter(
         (row) => row.endpoint === endpoint

@@ -1,5 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
+import type { PriceBook } from './llm/price-book.ts'
+import { createTokenMeter, toTokenRows } from './llm/token-rows.ts'
 import type { CapacityRow, CostStore } from './store.ts'
 import { createMeter, hourOf, HOUR_MS, toUsage, type Device } from './usage.ts'
 
@@ -29,9 +31,14 @@ export function createLedger(deps: {
   clock: Clock
   /** Units of each device that are paid for while this process runs. */
   units: () => Promise<Readonly<Partial<Record<Device, number>>>>
+  /** The prices of LLM calls. */
+  prices: () => Promise<PriceBook>
 }) {
   const { store, source, clock } = deps
   const meter = createMeter()
+  const tokens = createTokenMeter()
+  /** LLM calls that wait for the prices to be read. */
+  const unpriced: InferenceCompleted[] = []
   let booked = 0
   let read = 0
   let measuredAt = 0
@@ -43,7 +50,9 @@ export function createLedger(deps: {
       if (entry.sequence <= read) return
       read = entry.sequence
     }
-    meter.add(toUsage(entry.event))
+    const { event } = entry
+    if (event.llm != null) unpriced.push(event)
+    if (event.llm == null || event.llm.billing === 'time') meter.add(toUsage(event))
   }
 
   async function capacitySince(from: number, to: number): Promise<CapacityRow[]> {
@@ -56,18 +65,28 @@ export function createLedger(deps: {
 
   async function book(): Promise<void> {
     const now = clock.now()
-    if (read === booked && meter.isEmpty() && now - measuredAt < IDLE_BOOK_MS) return
+    const isIdle = read === booked && meter.isEmpty() && unpriced.length === 0
+    if (isIdle && now - measuredAt < IDLE_BOOK_MS) return
     const capacity = await capacitySince(measuredAt, now)
+    const book = unpriced.length > 0 ? await deps.prices() : null
+    // From here to the write nothing waits: what is taken is what was read up to `to`.
+    if (book !== null)
+      for (const event of unpriced.splice(0))
+        if (event.llm != null)
+          for (const row of toTokenRows(event, event.llm, book)) tokens.add(row)
     const usage = meter.take()
+    const tokenRows = tokens.take()
     const to = read
     try {
       const cursor = { logId: source.logId(), from: booked, to }
-      if (!(await store.book({ cursor, usage, capacity })))
+      if (!(await store.book({ cursor, usage, capacity, tokens: tokenRows })))
         throw new Error('The cost ledger was booked by another process of the same log')
       booked = to
       measuredAt = now
     } catch (error) {
-      for (const row of usage) meter.add(row) // for the next try
+      // For the next try.
+      for (const row of usage) meter.add(row)
+      for (const row of tokenRows) tokens.add(row)
       throw error
     }
   }

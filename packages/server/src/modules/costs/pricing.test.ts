@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseMoney } from '../../kernel/money.ts'
+import { costLines } from './cost-line.ts'
 import { priceAt, priceHour, priceHours } from './pricing.ts'
 import { toReport } from './report.ts'
 import type { RateCardRow } from './store.ts'
@@ -51,7 +52,7 @@ test('two models on one machine: direct cost, idle time and loaded cost of a kno
     ],
     3_600e6
   )
-  const report = toReport([priced], {
+  const report = toReport([priced], costLines([priced], []), {
     project: 'default',
     endpoint: undefined,
     groupBy: ['variant'],
@@ -114,7 +115,7 @@ test('a device without a price is unpriced, not free', () => {
   const [priced] = priceHours([usage({ device: 'gpu', predictions: 7 })], [], [])
   if (priced === undefined) throw new Error('one hour was given')
   expect(priced.rows[0]).toMatchObject({ direct: null, loaded: null, status: 'unpriced' })
-  const report = toReport([priced], {
+  const report = toReport([priced], costLines([priced], []), {
     project: 'default',
     endpoint: undefined,
     groupBy: ['endpoint'],
@@ -131,7 +132,7 @@ test('a device without a price is unpriced, not free', () => {
 
 test('a group of which a part has no price gives what is known and no price per prediction', () => {
   const priced = priceHours([usage(), usage({ device: 'gpu' })], [], [card()])
-  const report = toReport(priced, {
+  const report = toReport(priced, costLines(priced, []), {
     project: 'default',
     endpoint: undefined,
     groupBy: ['endpoint'],

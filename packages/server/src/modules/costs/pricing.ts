@@ -5,14 +5,18 @@ import { HOUR_MS, type Device, type UsageRow } from './usage.ts'
 /** A price in force. `isDefault`: the built-in one, so that what it prices is an estimate. */
 export type Price = Readonly<{ usdPerUnitHour: Money; units: number | null; isDefault: boolean }>
 
-export type CostStatus = 'measured' | 'estimated' | 'unpriced'
+/**
+ * How sure a cost is. `estimated`: a built-in price, or tokens that were counted here. `partial`: of a call that was cut short. `unmetered`: what was used
+ * is not known. `unpriced`: it has no price.
+ */
+export type CostStatus = 'measured' | 'estimated' | 'partial' | 'unpriced' | 'unmetered'
 
 /** A usage row with what it cost; null without a price. `loaded` is direct cost plus its share of the idle time. */
 export type PricedRow = Readonly<{
   usage: UsageRow
   direct: Money | null
   loaded: Money | null
-  status: CostStatus
+  status: 'measured' | 'estimated' | 'unpriced'
 }>
 
 /** One device in one hour: `direct + idle = bill`, to the last unit. */
@@ -129,7 +133,7 @@ export function priceHours(
     .toSorted((a, b) => a.hour - b.hour)
 }
 
-const WORST: readonly CostStatus[] = ['unpriced', 'estimated', 'measured']
+const WORST: readonly CostStatus[] = ['unpriced', 'unmetered', 'partial', 'estimated', 'measured']
 
 /** The least certain of several. Of nothing: measured, for nothing was spent. */
 export const worstStatus = (statuses: readonly CostStatus[]): CostStatus =>

@@ -1,26 +1,38 @@
-import { api, type CostChange, type RateCard } from '@trestle/contract'
+import { api, type Budget, type CostChange, type RateCard } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
+import type { Principal } from '../../platform/auth/index.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
-import type { Budgets } from './budgets.ts'
+import type { Budgets } from './budgets/budgets.ts'
+import type { BudgetRow, BudgetStore } from './budgets/store.ts'
+import { isTimeZone } from './budgets/windows.ts'
+import type { CostLine } from './cost-line.ts'
 import type { Ledger } from './ledger.ts'
 import { DEFAULT_CPU_CARD, type PricedHour } from './pricing.ts'
 import { toReport } from './report.ts'
-import type { BudgetRow, CostStore, RateCardRow } from './store.ts'
+import { priceHandlers } from './llm/price-routes.ts'
+import type { Prices } from './llm/prices.ts'
+import type { LlmCostStore } from './llm/store.ts'
+import type { CostStore, RateCardRow } from './store.ts'
 import { HOUR_MS } from './usage.ts'
 
 const DAY_MS = 86_400_000
 
 type RateCardInput = Omit<RateCard, 'isDefault' | 'createdAt'>
-type BudgetInput = Readonly<{
-  name: string
-  endpoint: string | null
-  period: 'day' | 'month'
-  usd: string
-  warnAt: number
-  hardStop: boolean
-}>
+type BudgetInput = Omit<
+  Budget,
+  | 'periodFrom'
+  | 'periodTo'
+  | 'spentUsd'
+  | 'heldUsd'
+  | 'share'
+  | 'state'
+  | 'forecastUsd'
+  | 'forecastHighUsd'
+  | 'exhaustedAt'
+  | 'burnRate'
+>
 
 export function addCostRoutes(
   app: FastifyInstance,
@@ -28,11 +40,25 @@ export function addCostRoutes(
     store: CostStore
     clock: Clock
     hours: (span: { from: number; to: number }) => Promise<PricedHour[]>
+    lines: (
+      span: { from: number; to: number },
+      hours: readonly PricedHour[]
+    ) => Promise<readonly CostLine[]>
     budgets: Budgets
+    budgetStore: BudgetStore
+    /** A budget changed: what was set aside goes by the old one. */
+    onBudgets: () => Promise<void>
     ledger: Ledger
+    prices: Prices
+    priceStore: LlmCostStore
   }
 ): void {
-  const { store, clock, budgets } = deps
+  const { store, clock, budgets, budgetStore } = deps
+  const stateOf = async (row: BudgetRow): Promise<Budget> => {
+    const [state] = await budgets.states([row])
+    if (state === undefined) throw new Error('a budget has a state')
+    return state
+  }
   bindRoutes(
     app,
     { name: 'costs', routes: api.costs },
@@ -41,7 +67,13 @@ export function addCostRoutes(
         await deps.ledger.flush()
         const span = { from: from ?? clock.now() - 7 * DAY_MS, to: to ?? clock.now() + 1 }
         if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
-        return toReport(await deps.hours(span), { project, endpoint, groupBy, ...span })
+        const hours = await deps.hours(span)
+        return toReport(hours, await deps.lines(span, hours), {
+          project,
+          endpoint,
+          groupBy,
+          ...span,
+        })
       },
       listRateCards: async () => ({
         items: [
@@ -59,22 +91,23 @@ export function addCostRoutes(
           throw fail('resource.not_found', `No rate card "${name}"`)
         return {}
       },
+      ...priceHandlers({ prices: deps.prices, store: deps.priceStore, clock }),
       listBudgets: async (_input, { project }) => ({
-        items: await Promise.all((await store.budgets(project)).map(budgets.stateOf)),
+        items: await budgets.states(await budgetStore.budgets(project)),
       }),
-      putBudget: async (input, { project }) => {
-        const row = toBudgetRow(project, input)
-        await store.putBudget(row)
-        await budgets.refresh()
-        return budgets.stateOf(row)
+      putBudget: async (input, { project, principal }) => {
+        const row = toBudgetRow(project, input, principal)
+        await budgetStore.putBudget(row)
+        await deps.onBudgets()
+        return stateOf(row)
       },
       deleteBudget: async ({ name }, { project }) => {
-        if (!(await store.deleteBudget(project, name)))
+        if (!(await budgetStore.deleteBudget(project, name)))
           throw fail('resource.not_found', `No budget "${name}"`)
-        await budgets.refresh()
+        await deps.onBudgets()
         return {}
       },
-      apply: async ({ rateCards, budgets: wanted, prune, dryRun }, { project }) => {
+      apply: async ({ rateCards, budgets: wanted, prune, dryRun }, { project, principal }) => {
         const options = { prune, dryRun }
         const cards = await applyAll(
           {
@@ -89,14 +122,14 @@ export function addCostRoutes(
         const limits = await applyAll(
           {
             what: 'budget',
-            known: await store.budgets(project),
-            wanted: wanted.map((budget) => toBudgetRow(project, budget)),
-            put: (row) => store.putBudget(row),
-            remove: (name) => store.deleteBudget(project, name),
+            known: (await budgetStore.budgets(project)).filter((row) => row.project === project),
+            wanted: wanted.map((budget) => toBudgetRow(project, budget, principal)),
+            put: (row) => budgetStore.putBudget(row),
+            remove: (name) => budgetStore.deleteBudget(project, name),
           },
           options
         )
-        await budgets.refresh()
+        await deps.onBudgets()
         return { changes: [...cards, ...limits] }
       },
     }
@@ -161,12 +194,22 @@ const toRateCard = (row: RateCardRow): RateCard => ({
   createdAt: row.created_at,
 })
 
-const toBudgetRow = (project: string, input: BudgetInput): BudgetRow => ({
-  project,
-  name: input.name,
-  endpoint: input.endpoint,
-  period: input.period,
-  usd: input.usd,
-  warn_at: input.warnAt,
-  hard_stop: input.hardStop ? 1 : 0,
-})
+function toBudgetRow(project: string, input: BudgetInput, by: Principal): BudgetRow {
+  if (!isTimeZone(input.timeZone))
+    throw fail('request.invalid', `There is no time zone "${input.timeZone}"`)
+  if (input.everyProject && (by.role !== 'admin' || by.project !== null))
+    throw fail('auth.forbidden', 'A budget over every project needs an admin of all projects')
+  return {
+    project,
+    name: input.name,
+    endpoint: input.endpoint,
+    api_key_id: input.apiKey,
+    tag: input.tag,
+    every_project: input.everyProject ? 1 : 0,
+    period: input.period,
+    time_zone: input.timeZone,
+    usd: input.usd,
+    warn_at: input.warnAt,
+    hard_stop: input.hardStop ? 1 : 0,
+  }
+}

@@ -1,14 +1,16 @@
 import type { Database } from '../../platform/database/index.ts'
+import { addTokens } from './llm/store.ts'
+import type { LlmCostTables } from './llm/tables.ts'
+import type { TokenRow } from './llm/token-rows.ts'
 import type { CostTables } from './tables.ts'
 import type { UsageRow } from './usage.ts'
 
 export type RateCardRow = CostTables['rate_cards']
-export type BudgetRow = CostTables['budgets']
 export type CapacityRow = CostTables['cost_capacity']
 
 /** All SQL of costs. */
 export function createCostStore(database: Database) {
-  const db = database.as<CostTables>()
+  const db = database.as<CostTables & LlmCostTables>()
   return {
     async cursor(logId: string): Promise<number> {
       const row = await db
@@ -26,6 +28,7 @@ export function createCostStore(database: Database) {
       cursor: { logId: string; from: number; to: number }
       usage: readonly UsageRow[]
       capacity: readonly CapacityRow[]
+      tokens?: readonly TokenRow[]
     }): Promise<boolean> {
       const { logId, from, to } = entry.cursor
       return db.transaction().execute(async (tx) => {
@@ -66,6 +69,7 @@ export function createCostStore(database: Database) {
                 }))
             )
             .execute()
+        for (const row of entry.tokens ?? []) await addTokens(tx, row)
         for (const row of entry.capacity)
           await tx
             .insertInto('cost_capacity')
@@ -106,26 +110,6 @@ export function createCostStore(database: Database) {
         .execute()),
     async deleteRateCard(name: string): Promise<boolean> {
       const result = await db.deleteFrom('rate_cards').where('name', '=', name).executeTakeFirst()
-      return result.numDeletedRows === 1n
-    },
-
-    budgets(project?: string) {
-      let select = db.selectFrom('budgets').selectAll()
-      if (project !== undefined) select = select.where('project', '=', project)
-      return select.orderBy('project').orderBy('name').execute()
-    },
-    putBudget: async (row: BudgetRow) =>
-      void (await db
-        .insertInto('budgets')
-        .values(row)
-        .onConflict((c) => c.columns(['project', 'name']).doUpdateSet(row))
-        .execute()),
-    async deleteBudget(project: string, name: string): Promise<boolean> {
-      const result = await db
-        .deleteFrom('budgets')
-        .where('project', '=', project)
-        .where('name', '=', name)
-        .executeTakeFirst()
       return result.numDeletedRows === 1n
     },
   }

@@ -40,9 +40,43 @@ export type CostTables = {
     project: string
     name: string
     endpoint: string | null
-    period: 'day' | 'month'
+    api_key_id: string | null
+    tag: string | null
+    /** 1: counts what all projects spend. */
+    every_project: number
+    period: 'hour' | 'day' | 'week' | 'month'
+    time_zone: string
     usd: string
     warn_at: number
     hard_stop: number
+  }
+  /** What of a budget is gone in one window, in millionths of a dollar. */
+  budget_windows: {
+    project: string
+    name: string
+    window_from: number
+    /** By LLM calls. */
+    spent_micro: number
+    /** By other predictions, as of the last look. */
+    other_micro: number
+    /** Set aside by processes. */
+    leased_micro: number
+  }
+  /** What each process has set aside. */
+  budget_leases: {
+    holder: string
+    project: string
+    name: string
+    window_from: number
+    micro: number
+    renewed_at: number
+  }
+  /** What was told of a window, so that it is told once. */
+  budget_notices: {
+    project: string
+    name: string
+    window_from: number
+    kind: string
+    told_at: number
   }
 }

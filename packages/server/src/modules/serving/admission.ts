@@ -2,4 +2,5 @@
 export type Admission = (asked: {
   project: string
   endpoint: string
+  apiKeyId: string | null
 }) => Readonly<{ kind: 'allowed' } | { kind: 'refused'; budget: string }>

@@ -44,6 +44,8 @@ export type { EndpointRecord, VariantRecord } from './endpoint.ts'
 export type { FeatureReader } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 export type { ModelSource } from './model-source.ts'
+export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
+export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
 
 export type { Traffic } from './traffic.ts'
@@ -177,6 +179,7 @@ export function createServing(deps: {
     tokens,
     clock,
     log,
+    mayShadow: deps.mayShadow ?? (() => true),
     onCompleted: (event) => completed.publish(event),
   })
   const dataPlane = createDataPlane({
@@ -274,4 +277,10 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-export { inputTokens, type Meter, type Usage } from './llm/token-usage.ts'
+export {
+  INPUT_METERS,
+  inputTokens,
+  OUTPUT_METERS,
+  type Meter,
+  type Usage,
+} from './llm/token-usage.ts'

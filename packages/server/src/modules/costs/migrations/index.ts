@@ -1,11 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { Dialect, ModuleMigrations } from '../../../platform/database/index.ts'
 
+import { createBudgetScopes } from './budget-scopes.ts'
+import { createLlmCosts } from './llm-costs.ts'
+
 export const costMigrations: ModuleMigrations = {
   module: 'costs',
   migrations: [
     { name: '001-ledger', up: createLedger },
     { name: '002-rate-cards-and-budgets', up: createPrices },
+    { name: '003-llm-costs', up: createLlmCosts },
+    { name: '004-budget-scopes', up: createBudgetScopes },
   ],
 }
 

@@ -32,6 +32,8 @@ export function createLlmGateway(deps: {
   tokens: TokenCounter
   clock: Clock
   log: Logger
+  /** Whether a rollout lets a variant have its copies now. */
+  mayShadow: (endpointId: string, variant: string) => boolean
   onCompleted: (event: InferenceCompleted) => void
 }): LlmGateway {
   const { fleet, clock, accounts } = deps
@@ -91,7 +93,7 @@ export function createLlmGateway(deps: {
     if (first === undefined) throw fail('serving.not_ready', 'This variant has no backend')
     const scope: ChargeScope = call
     const held = accounts.reserve(scope, {
-      backend: first.backend,
+      backends: llm.pool.slots.map(({ backend }) => backend),
       inputTokens,
       outputTokens: boundOutputTokens(call.body),
     })
@@ -99,7 +101,9 @@ export function createLlmGateway(deps: {
     if (answer.kind === 'held') return answer
     throw fail(
       'costs.budget_exceeded',
-      `The budget "${answer.budget}" can't pay for this call: "${call.endpoint}" answers again in its next period, or when the budget is raised`,
+      answer.reason === 'unpriced'
+        ? `The budget "${answer.budget}" can't be kept, since "${first.backend.priceAs}" of ${first.backend.provider} has no price; give it one: trestle costs prices`
+        : `The budget "${answer.budget}" can't pay for this call: "${call.endpoint}" answers again in its next period, or when the budget is raised`,
       {
         details: {
           budget: answer.budget,
@@ -114,6 +118,7 @@ export function createLlmGateway(deps: {
     for (const { variant: name, share } of endpoint.plan.shadows) {
       const variant = endpoint.variants.get(name)
       if (variant === undefined || variant === prediction.variant || variant.llm === null) continue
+      if (!deps.mayShadow(endpoint.stored.id, name)) continue
       if (!isShadowed(share, { salt: `${endpoint.plan.salt}/${name}`, id: prediction.id })) continue
       const { llm } = variant
       const isTaken = variant.shadows.offer(async () => {

@@ -9,9 +9,9 @@ export type ChargeScope = Readonly<{
   tag: string
 }>
 
-/** The most that a call can use at a backend: what is held for it. Null output: as much as the model can write. */
+/** The most that a call can use at any of its backends: what is held for it. Null output: as much as the model can write. */
 export type UsageBound = Readonly<{
-  backend: Pick<Backend, 'provider' | 'priceAs' | 'billing'>
+  backends: readonly Pick<Backend, 'provider' | 'priceAs' | 'billing'>[]
   inputTokens: number
   outputTokens: number | null
 }>
@@ -28,7 +28,13 @@ export type Hold = Readonly<{
   ) => void
 }>
 
-export type HoldRefused = Readonly<{ kind: 'refused'; budget: string; retryAfterMs: number | null }>
+/** `unpriced`: the model has no price, so that no budget can be kept. */
+export type HoldRefused = Readonly<{
+  kind: 'refused'
+  budget: string
+  reason: 'spent' | 'unpriced'
+  retryAfterMs: number | null
+}>
 
 /** Whoever keeps prices and budgets. */
 export interface LlmAccounts {
