@@ -5,20 +5,11 @@ import type { DataPlane } from '../data-plane.ts'
 import type { Fleet } from '../fleet.ts'
 import { isRecord } from '../named-inputs.ts'
 import { parseExactJson } from './exact-json.ts'
+import type { HostedSettings } from './hosted-settings.ts'
 import { readBody, takeRawBodies, toInference } from './http-request.ts'
 import { readScoring, splitRows } from './mlflow.ts'
 import { onlyEndpoint } from './only-endpoint.ts'
 import { predictionItems } from './predictions-json.ts'
-
-/** What a platform that hosts the image says, and whether its callers come without a key because it has let them in itself. */
-export type HostedSettings = Readonly<{
-  /** Vertex AI's `AIP_HEALTH_ROUTE` and `AIP_PREDICT_ROUTE`; null elsewhere. */
-  vertex: Readonly<{ healthRoute: string; predictRoute: string }> | null
-  /** `SageMaker`, Vertex AI or Azure ML stand in front and let callers in. */
-  isBehindPlatform: boolean
-}>
-
-export const NOT_HOSTED: HostedSettings = { vertex: null, isBehindPlatform: false }
 
 type Deps = Readonly<{
   dataPlane: DataPlane
