@@ -13,7 +13,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Admission } from './admission.ts'
-import { createDataPlane } from './data-plane.ts'
+import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { createEndpointControl } from './endpoint-control.ts'
 import type { EndpointRecord, VariantRecord } from './endpoint.ts'
 import type { FeatureReader } from './feature-reader.ts'
@@ -28,7 +28,9 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { describeForGraph, inferForGraph } from './graph-port.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { createScripts } from './runtimes/script/index.ts'
 import { createLlmGateway } from './llm/gateway.ts'
 import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
@@ -64,6 +66,8 @@ export type ServingConfig = Readonly<{
   shadowTimeoutMs: number
   /** What models may hold together, by the size of their files; the one idle longest goes first. Null: no limit. */
   modelMemoryBytes: number | null
+  /** Whether variants may be scripts. */
+  areScriptsAllowed: boolean
   /** The platform that hosts the image, if one does. */
   hosted: HostedSettings
   /** Whose metric names are written beside our own. */
@@ -79,6 +83,7 @@ export const servingDefaults: ServingConfig = {
   maxShadowRunning: 16,
   shadowTimeoutMs: 10_000,
   modelMemoryBytes: null,
+  areScriptsAllowed: true,
   hosted: NOT_HOSTED,
   metricNames: [],
 }
@@ -142,6 +147,11 @@ export function createServing(deps: {
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
     remotes: createRemoteModels({ clock, keys }),
+    scripts: createScripts({ isAllowed: config.areScriptsAllowed }),
+    graphs: {
+      describe: (project, endpoint) => describeForGraph(fleet, project, endpoint),
+      infer: (call) => inferForGraph(dataPlane, call),
+    },
     room: createModelRoom(config.modelMemoryBytes, () => fleet.evictIdlest()),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
@@ -182,7 +192,7 @@ export function createServing(deps: {
     mayShadow: deps.mayShadow ?? (() => true),
     onCompleted: (event) => completed.publish(event),
   })
-  const dataPlane = createDataPlane({
+  const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
