@@ -12,6 +12,7 @@ import type { Topic } from '../../platform/events/topic.ts'
 import { createHistorical, type EntityInput, type HistoricalRows } from './historical.ts'
 import { createMaterializer } from './materialize.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
+import { createInstants } from './instants.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import type { PointInTimeMode, PointInTimePlan } from './offline/point-in-time.ts'
 import { createArrivals } from './online/arrivals.ts'
@@ -63,6 +64,7 @@ export function createFeatureStore(deps: {
   inconsistent: Topic<FeatureInconsistency>
 }) {
   const { catalog, definitions, offline, online, clock } = deps
+  const instants = createInstants(clock)
   const arrivals = createArrivals(online)
   const materializer = createMaterializer({ ...deps, arrivals })
   const joins = createHistorical(deps)
@@ -125,11 +127,13 @@ export function createFeatureStore(deps: {
     offlineFacts: (storage: number) => offline.log.facts(storage),
     onlineCount: (feed: number) => online.count(feed),
     watermark: (feed: number) => online.watermark(feed),
-    now: () => clock.now(),
+    /** The instant of a read, in milliseconds with microseconds as their fraction: no push has it. */
+    now: () => instants.nextUs() / 1000,
     select,
     online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
       readOnline(online, select(project, wanted), { rows, now, sampler }),
-    push: createPush({ ...deps, arrivals }),
+    push: createPush({ ...deps, arrivals, instants }),
+    catchUp: materializer.catchUp,
     materialize: materializer.materialize,
     progress: materializer.progress,
 
