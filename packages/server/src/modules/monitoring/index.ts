@@ -69,6 +69,17 @@ export interface Monitoring extends Component {
     from: number
   }): Promise<ShadowComparison>
   drift(endpointId: string): Promise<DriftState>
+  /** Every monitor of a project, with the endpoint that it watches. */
+  listMonitors(project: string): Promise<
+    readonly Readonly<{
+      name: string
+      endpoint: string
+      state: MonitorState
+      summary: string
+      createdAt: number
+      evaluatedAt: number | null
+    }>[]
+  >
   /** Who gave which predictions; those that are not in the log, or not yet, are left out. */
   findPredictions(
     project: string,
@@ -219,6 +230,16 @@ export function createMonitoring(deps: {
           evaluatedAt: row.last_evaluated_at,
         })),
       }
+    },
+    async listMonitors(project) {
+      return (await monitorStore.list({ project })).map((row) => ({
+        name: row.name,
+        endpoint: row.endpoint,
+        state: row.state,
+        summary: row.summary,
+        createdAt: row.created_at,
+        evaluatedAt: row.last_evaluated_at,
+      }))
     },
     routes: (app) =>
       addMonitoringRoutes(app, {
