@@ -133,7 +133,7 @@ export function createFeatureStore(deps: {
     online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
       readOnline(online, select(project, wanted), { rows, now, sampler }),
     push: createPush({ ...deps, arrivals, instants }),
-    catchUp: materializer.catchUp,
+    catchUp: () => materializer.catchUp(),
     materialize: materializer.materialize,
     progress: materializer.progress,
 
