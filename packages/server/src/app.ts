@@ -145,7 +145,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
-    config: { maxBodyBytes: config.http.maxBodyBytes },
+    config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed

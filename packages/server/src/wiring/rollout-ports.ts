@@ -11,7 +11,16 @@ import type { Serving } from '../modules/serving/index.ts'
 
 /** Rollouts act on serving's endpoints. */
 export const endpointsFrom = (serving: Serving): EndpointPort => ({
-  get: (project, endpoint) => serving.getEndpoint(project, endpoint),
+  // An evicted variant answers, only later; one that was unloaded by hand doesn't.
+  get: async (project, name) => {
+    const endpoint = await serving.getEndpoint(project, name)
+    if (endpoint === null) return null
+    const variants = endpoint.variants.map((variant) => ({
+      ...variant,
+      state: ROLLOUT_STATE[variant.state],
+    }))
+    return { ...endpoint, variants }
+  },
   addVariant: async (project, endpoint, request) =>
     void (await serving.addVariant(project, endpoint, request)),
   removeVariant: (project, endpoint, variant) => serving.removeVariant(project, endpoint, variant),
@@ -30,6 +39,14 @@ export const noticesFrom = (monitoring: Monitoring): NoticePort => ({
       details: { rollout: rolloutId, endpoint, phase, actor },
     }),
 })
+
+const ROLLOUT_STATE = {
+  loading: 'loading',
+  ready: 'ready',
+  evicted: 'ready',
+  failed: 'failed',
+  unloaded: 'failed',
+} as const
 
 /** A business metric is of the variant that gave the prediction. */
 export const predictionsFrom = (monitoring: Monitoring): PredictionPort => ({
