@@ -35,10 +35,8 @@ export default defineConfig({
       name: 'files-found-by-path',
       writeBundle() {
         mkdirSync(here('dist'), { recursive: true })
-        copyFileSync(
-          here('src/modules/serving/protocols/oip/inference.proto'),
-          here('dist/inference.proto')
-        )
+        for (const file of ['inference.proto', 'health.proto'])
+          copyFileSync(here(`src/modules/serving/protocols/oip/${file}`), here(`dist/${file}`))
       },
     },
   ],

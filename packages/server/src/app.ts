@@ -46,7 +46,12 @@ import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
-import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
+import {
+  championsFrom,
+  endpointsFrom,
+  noticesFrom,
+  predictionsFrom,
+} from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -142,7 +147,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
-    config: { maxBodyBytes: config.http.maxBodyBytes },
+    config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
@@ -187,7 +192,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         config.rollouts.prometheusUrl === null
           ? null
           : createPrometheus(config.rollouts.prometheusUrl),
-      notices: null,
+      notices: noticesFrom(monitoring),
     },
     processId,
     config: {
