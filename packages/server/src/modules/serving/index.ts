@@ -228,6 +228,7 @@ export function createServing(deps: {
         maxBodyBytes: config.maxBodyBytes,
         maxBatchRows: config.maxBatchRows,
         maxQueued: config.maxQueued,
+        timeoutMs: config.timeoutMs,
         hosted: config.hosted,
         version: deps.version,
       })
