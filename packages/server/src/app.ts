@@ -40,12 +40,18 @@ import {
   describeRoutes,
   guard,
 } from './platform/http/index.ts'
+import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
-import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
+import {
+  championsFrom,
+  endpointsFrom,
+  noticesFrom,
+  predictionsFrom,
+} from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -93,6 +99,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
 
@@ -140,7 +147,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
-    config: { maxBodyBytes: config.http.maxBodyBytes },
+    config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
@@ -185,7 +192,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         config.rollouts.prometheusUrl === null
           ? null
           : createPrometheus(config.rollouts.prometheusUrl),
-      notices: null,
+      notices: noticesFrom(monitoring),
     },
     processId,
     config: {
@@ -277,6 +284,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    ...(kafka === null ? [] : [kafka]),
     ...modules,
     scheduler,
     listener,

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
+import type { ServingConfig } from './modules/serving/index.ts'
 import { messageOf } from './kernel/errors.ts'
+import type { KafkaAddress } from './platform/kafka/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -41,6 +43,20 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
+  KAFKA_BROKERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((broker) => broker.trim() || []))
+    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
+      error: 'must be host:port, host:port …',
+    }),
+  /** `tls` for an encrypted connection. */
+  KAFKA_SECURITY: z.enum(['plaintext', 'tls']).default('plaintext'),
+  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN'),
+  /** Empty: no login. */
+  KAFKA_USERNAME: z.string().default(''),
+  KAFKA_PASSWORD: z.string().default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -68,6 +84,25 @@ const environment = z.object({
   TRESTLE_PROMETHEUS_URL: z
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
     .default(''),
+  /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
+  TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
+  TRESTLE_METRIC_NAMES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+    )
+    .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+  /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
+  TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
+  /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
+  AIP_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  AIP_HEALTH_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/health'),
+  AIP_PREDICT_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/predict'),
   TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
   /** How long stop waits for answers under way. */
   TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
@@ -79,12 +114,15 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  /** Null: no streams. */
+  kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
+  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
@@ -100,15 +138,39 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     )
   }
   const e = parsed.data
+  // Where each platform looks, unless told otherwise.
+  const HOSTED_PORT: Readonly<Record<string, number>> = {
+    sagemaker: 8080,
+    vertex: e.AIP_HTTP_PORT,
+    azureml: 5001,
+  }
   return Object.freeze({
     host: e.TRESTLE_HOST,
-    port: e.TRESTLE_PORT,
+    port:
+      env['TRESTLE_PORT'] === undefined
+        ? (HOSTED_PORT[e.TRESTLE_HOSTED_BY] ?? e.TRESTLE_PORT)
+        : e.TRESTLE_PORT,
     grpcPort: e.TRESTLE_GRPC_PORT === '' ? null : e.TRESTLE_GRPC_PORT,
     dataDir: e.TRESTLE_DATA,
     database:
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    kafka:
+      e.KAFKA_BROKERS.length === 0
+        ? null
+        : {
+            brokers: e.KAFKA_BROKERS,
+            isTls: e.KAFKA_SECURITY === 'tls',
+            sasl:
+              e.KAFKA_USERNAME === ''
+                ? null
+                : {
+                    mechanism: e.KAFKA_SASL_MECHANISM,
+                    username: e.KAFKA_USERNAME,
+                    password: e.KAFKA_PASSWORD,
+                  },
+          },
     features: {
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
@@ -129,6 +191,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     http: {
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,
       requestTimeoutMs: e.TRESTLE_REQUEST_TIMEOUT_MS,
+    },
+    serving: {
+      modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
+      metricNames: e.TRESTLE_METRIC_NAMES,
+      hosted: {
+        isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
+        vertex:
+          e.TRESTLE_HOSTED_BY === 'vertex'
+            ? { healthRoute: e.AIP_HEALTH_ROUTE, predictRoute: e.AIP_PREDICT_ROUTE }
+            : null,
+      },
     },
     rollouts: {
       lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS,

@@ -56,7 +56,6 @@ export interface Features extends Component {
     project: string
     service: string
     rows: readonly Readonly<Record<string, unknown>>[]
-    at: number
   }): OnlineRows | Promise<OnlineRows>
   /** What a service asks for and answers. Throws `features.service_not_found`. */
   serviceSchema(
@@ -148,7 +147,7 @@ export function createFeatures(deps: {
         project: request.project,
         wanted: { service: request.service },
         rows: request.rows,
-        now: request.at,
+        now: store.now(),
       })
       return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
     },
@@ -182,6 +181,7 @@ export function createFeatures(deps: {
       await catalog.load()
       await online.open(await definitions.namespace())
       offline.removeOrphans()
+      await store.catchUp()
       deps.scheduler.every({
         name: 'features.compact',
         intervalMs: COMPACT_EVERY_MS,

@@ -1,4 +1,5 @@
 /** What a rollout needs from the modules around it. `app.ts` plugs these in. */
+import type { RolloutPhase } from '@trestle/contract'
 import type { Traffic } from '../serving/index.ts'
 
 export type EndpointFacts = Readonly<{
@@ -47,6 +48,8 @@ export interface Distribution {
 /** What one arm did since a moment. */
 export type ArmFacts = Readonly<{
   requests: number
+  /** Of those, requests that named their variant themselves. */
+  forced: number
   errors: number
   timeouts: number
   /** Refused: by a full queue, or for the request's own faults. */
@@ -139,6 +142,9 @@ export type Notice = Readonly<{
   project: string
   endpoint: string
   rolloutId: string
+  phase: RolloutPhase
+  /** Whose word it was: a person's key, or the controller. */
+  actor: string
   severity: 'info' | 'warning' | 'critical'
   title: string
   text: string
