@@ -27,7 +27,7 @@ export function addOtlpRoute(app: FastifyInstance, deps: { traces: Traces }): vo
       const isJson = type === 'application/json'
       const spans = await readOtlp(request.body, {
         isJson,
-        encoding: String(request.headers['content-encoding'] ?? '').toLowerCase(),
+        encoding: (request.headers['content-encoding'] ?? '').toLowerCase(),
       })
       await deps.traces.export({
         project: request.project,
