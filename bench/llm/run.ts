@@ -126,7 +126,14 @@ const gateways = [
 const rows = new Map(
   gateways.map((gateway) => [
     gateway.name,
-    { call: [] as number[], p99: [] as number[], first: [] as number[], stream: [] as number[], perSecond: [] as number[], perCore: [] as number[] },
+    {
+      call: [] as number[],
+      p99: [] as number[],
+      first: [] as number[],
+      stream: [] as number[],
+      perSecond: [] as number[],
+      perCore: [] as number[],
+    },
   ])
 )
 for (const gateway of gateways) {
@@ -151,7 +158,9 @@ for (let round = 0; round < 3; round++)
     rows.get(gateway.name)?.perCore.push(perCore)
   }
 
-console.log(`| | call p50 ms | added ms | first byte added ms | 200-chunk stream added ms | calls/s at ${CONCURRENCY} | calls a core-second |`)
+console.log(
+  `| | call p50 ms | added ms | first byte added ms | 200-chunk stream added ms | calls/s at ${CONCURRENCY} | calls a core-second |`
+)
 console.log('|---|--:|--:|--:|--:|--:|--:|')
 const base = rows.get('direct')
 for (const [name, row] of rows) {

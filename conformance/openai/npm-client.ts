@@ -33,7 +33,11 @@ export async function checkNpmClient(
       let text = ''
       const stream = await client.chat.completions.create({ model: 'chat', messages, stream: true })
       for await (const chunk of stream) {
-        assert.equal(chunk.choices.length, 1, 'a client that did not ask for usage gets no chunk without choices')
+        assert.equal(
+          chunk.choices.length,
+          1,
+          'a client that did not ask for usage gets no chunk without choices'
+        )
         text += chunk.choices[0]?.delta.content ?? ''
       }
       assert.equal(text, WORDS)
@@ -53,7 +57,9 @@ export async function checkNpmClient(
       const stream = client.chat.completions.stream({
         model: 'chat',
         messages,
-        tools: [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }],
+        tools: [
+          { type: 'function', function: { name: 'weather', parameters: { type: 'object' } } },
+        ],
       })
       const final = await stream.finalChatCompletion()
       const call = final.choices[0]?.message.tool_calls?.[0]
@@ -61,16 +67,23 @@ export async function checkNpmClient(
     })
     await check(`${base} embeddings, base64 underneath`, async () => {
       const answer = await client.embeddings.create({ model: 'chat', input: ['a', 'b'] })
-      assert.deepEqual(answer.data.map(({ embedding }) => embedding), [
-        [0.25, -0.5, 0.125],
-        [0.25, -0.5, 0.125],
-      ])
+      assert.deepEqual(
+        answer.data.map(({ embedding }) => embedding),
+        [
+          [0.25, -0.5, 0.125],
+          [0.25, -0.5, 0.125],
+        ]
+      )
     })
     await check(`${base} responses`, async () => {
       const answer = await client.responses.create({ model: 'chat', input: 'Hi' })
       assert.equal(answer.output_text, WORDS)
       let text = ''
-      for await (const event of await client.responses.create({ model: 'chat', input: 'Hi', stream: true }))
+      for await (const event of await client.responses.create({
+        model: 'chat',
+        input: 'Hi',
+        stream: true,
+      }))
         if (event.type === 'response.output_text.delta') text += event.delta
       assert.equal(text, WORDS)
     })
@@ -81,9 +94,15 @@ export async function checkNpmClient(
       assert.equal((await client.models.retrieve('chat')).object, 'model')
     })
     await check(`${base} errors are of the client's own classes`, async () => {
-      await assert.rejects(client.chat.completions.create({ model: 'none', messages }), OpenAI.NotFoundError)
       await assert.rejects(
-        client.chat.completions.create({ model: 'chat', messages: [{ role: 'user', content: 'raise 400' }] }),
+        client.chat.completions.create({ model: 'none', messages }),
+        OpenAI.NotFoundError
+      )
+      await assert.rejects(
+        client.chat.completions.create({
+          model: 'chat',
+          messages: [{ role: 'user', content: 'raise 400' }],
+        }),
         (error: unknown) =>
           error instanceof OpenAI.BadRequestError &&
           error.code === 'invalid_value' &&
@@ -94,7 +113,11 @@ export async function checkNpmClient(
         { headers: { 'x-trestle-tag': 'broke' }, maxRetries: 2 }
       )
       const begun = Date.now()
-      await assert.rejects(broke, (error: unknown) => error instanceof OpenAI.RateLimitError && error.code === 'insufficient_quota')
+      await assert.rejects(
+        broke,
+        (error: unknown) =>
+          error instanceof OpenAI.RateLimitError && error.code === 'insufficient_quota'
+      )
       assert.ok(Date.now() - begun < 400, 'a spent budget is not tried again')
     })
     await check(`${base} leaving a stream cancels it upstream`, async () => {

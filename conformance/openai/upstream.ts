@@ -4,10 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 const recorded = (name: string): string =>
   readFileSync(
-    new URL(
-      `../../packages/server/src/modules/serving/llm/fixtures/${name}.sse`,
-      import.meta.url
-    ),
+    new URL(`../../packages/server/src/modules/serving/llm/fixtures/${name}.sse`, import.meta.url),
     'utf8'
   )
 
@@ -48,9 +45,9 @@ export async function startProviders(): Promise<{
 }
 
 function answer(path: string, body: Body, response: ServerResponse): void {
-  const said = String(body.messages?.at(-1)?.content ?? '')
-  if (said.includes('raise 400'))
-    return json(response, 400, {
+  const said = JSON.stringify(body.messages?.at(-1)?.content ?? '')
+  if (said.includes('raise 400')) {
+    json(response, 400, {
       error: {
         message: 'temperature is too high',
         type: 'invalid_request_error',
@@ -58,12 +55,17 @@ function answer(path: string, body: Body, response: ServerResponse): void {
         code: 'invalid_value',
       },
     })
-  if (said.includes('drip')) return drip(response)
+    return
+  }
+  if (said.includes('drip')) {
+    drip(response)
+    return
+  }
   switch (path) {
     case '/v1/chat/completions':
       if (body.stream === true) {
         const text = recorded(body.tools === undefined ? 'openai-chat' : 'openai-tools')
-        return stream(
+        stream(
           response,
           body.stream_options?.include_usage === true
             ? text
@@ -72,10 +74,12 @@ function answer(path: string, body: Body, response: ServerResponse): void {
                 .filter((event) => !event.includes('"choices":[]'))
                 .join('\n\n')
         )
+        return
       }
-      return json(response, 200, completion(body))
-    case '/v1/completions':
-      return json(response, 200, {
+      json(response, 200, completion(body))
+      return
+    case '/v1/completions': {
+      json(response, 200, {
         id: 'cmpl-1',
         object: 'text_completion',
         created: 1_764_230_000,
@@ -83,10 +87,12 @@ function answer(path: string, body: Body, response: ServerResponse): void {
         choices: [{ index: 0, text: ' upon a time', logprobs: null, finish_reason: 'stop' }],
         usage: { prompt_tokens: 1, completion_tokens: 3, total_tokens: 4 },
       })
+      return
+    }
     case '/v1/embeddings': {
       const inputs = Array.isArray(body.input) ? body.input : [body.input]
       const vector = new Float32Array([0.25, -0.5, 0.125])
-      return json(response, 200, {
+      json(response, 200, {
         object: 'list',
         model: 'text-embedding-3-small',
         data: inputs.map((_input, index) => ({
@@ -99,26 +105,28 @@ function answer(path: string, body: Body, response: ServerResponse): void {
         })),
         usage: { prompt_tokens: 8, total_tokens: 8 },
       })
+      return
     }
     case '/v1/responses':
-      return body.stream === true
-        ? stream(response, recorded('openai-responses'))
-        : json(response, 200, finished(recorded('openai-responses')))
+      if (body.stream === true) stream(response, recorded('openai-responses'))
+      else json(response, 200, finished(recorded('openai-responses')))
+      return
     case '/v1/messages':
-      return body.stream === true
-        ? stream(response, recorded('anthropic-messages'))
-        : json(response, 200, {
-            id: 'msg_1',
-            type: 'message',
-            role: 'assistant',
-            model: 'claude-sonnet-4-5-20250929',
-            content: [{ type: 'text', text: 'Hello.' }],
-            stop_reason: 'end_turn',
-            stop_sequence: null,
-            usage: { input_tokens: 9, output_tokens: 3, cache_read_input_tokens: 100 },
-          })
+      if (body.stream === true) stream(response, recorded('anthropic-messages'))
+      else
+        json(response, 200, {
+          id: 'msg_1',
+          type: 'message',
+          role: 'assistant',
+          model: 'claude-sonnet-4-5-20250929',
+          content: [{ type: 'text', text: 'Hello.' }],
+          stop_reason: 'end_turn',
+          stop_sequence: null,
+          usage: { input_tokens: 9, output_tokens: 3, cache_read_input_tokens: 100 },
+        })
+      return
     default:
-      return json(response, 404, { error: { message: 'no such route', type: 'not_found_error' } })
+      json(response, 404, { error: { message: 'no such route', type: 'not_found_error' } })
   }
 }
 
@@ -146,9 +154,7 @@ function completion(body: Body): object {
     object: 'chat.completion',
     created: 1_764_230_000,
     model: 'gpt-4o-mini-2024-07-18',
-    choices: [
-      { index: 0, message, logprobs: null, finish_reason: isTool ? 'tool_calls' : 'stop' },
-    ],
+    choices: [{ index: 0, message, logprobs: null, finish_reason: isTool ? 'tool_calls' : 'stop' }],
     usage: { prompt_tokens: 12, completion_tokens: 3, total_tokens: 15 },
   }
 }

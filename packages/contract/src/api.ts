@@ -1,6 +1,7 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
@@ -8,6 +9,16 @@ import { serving } from './serving.ts'
 import { tracking } from './tracking.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
-export const api = { identity, tracking, registry, features, serving, monitoring, costs, rollouts }
+export const api = {
+  identity,
+  tracking,
+  registry,
+  features,
+  serving,
+  llm,
+  monitoring,
+  costs,
+  rollouts,
+}
 
 export type Api = typeof api

@@ -44,7 +44,7 @@ import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
-import { modelsFrom } from './wiring/serving-ports.ts'
+import { modelsFrom, promptsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
 
@@ -138,6 +138,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
+    prompts: promptsFrom(registry),
     config: { maxBodyBytes: config.http.maxBodyBytes },
     version: VERSION,
   })

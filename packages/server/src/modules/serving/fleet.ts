@@ -134,7 +134,14 @@ export function createFleet(deps: {
           : { state: 'failed', error: `The server's environment has no ${missing.join(', ')}` }),
       failedAt: 0,
       served: null,
-      llm: entry.llm == null ? null : openLlmVariant(deps.llm, entry.llm),
+      llm:
+        entry.llm == null
+          ? null
+          : openLlmVariant(deps.llm, {
+              spec: entry.llm,
+              endpoint: stored.name,
+              prompt: entry.prompt ?? null,
+            }),
       remote: entry.remote ?? null,
     }
   }

@@ -26,9 +26,14 @@ import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { createCallLimits } from './llm/call-limits.ts'
 import { createLlmGateway } from './llm/gateway.ts'
+import { createLimitBook } from './llm/limits/limit-book.ts'
+import { addLimitRoutes } from './llm/limits/routes.ts'
+import { createLimitStore } from './llm/limits/store.ts'
 import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
+import { noPrompts, type PromptSource } from './llm/prompt.ts'
 import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
 import { createModelLoader } from './served-model.ts'
@@ -41,6 +46,7 @@ export type { EndpointRecord, VariantRecord } from './endpoint.ts'
 export type { FeatureReader } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 export type { ModelSource } from './model-source.ts'
+export type { PromptSource } from './llm/prompt.ts'
 export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
 export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
@@ -116,6 +122,8 @@ export function createServing(deps: {
   llmAccounts?: LlmAccounts
   /** Keys of LLM backends and remote models by the name of their variable. */
   llmKeys?: ReadonlyMap<string, string>
+  /** Where prompts come from; without it there are none. */
+  prompts?: PromptSource
   config?: Partial<ServingConfig>
   version: string
 }): Serving {
@@ -148,6 +156,7 @@ export function createServing(deps: {
     fleet,
     loader,
     clock,
+    prompts: deps.prompts ?? noPrompts,
     checkLlm: (spec) => {
       const missing = missingKeys(spec, keys)
       if (missing.length > 0)
@@ -157,6 +166,7 @@ export function createServing(deps: {
         )
     },
   })
+  const limitBook = createLimitBook(createLimitStore(deps.database))
   const gateway = createLlmGateway({
     fleet,
     upstream,
@@ -166,6 +176,7 @@ export function createServing(deps: {
     clock,
     log,
     mayShadow: deps.mayShadow ?? (() => true),
+    limits: createCallLimits({ clock, limits: () => limitBook.known() }),
     onCompleted: (event) => completed.publish(event),
   })
   const dataPlane = createDataPlane({
@@ -181,7 +192,7 @@ export function createServing(deps: {
     name: 'serving.follow-endpoints',
     intervalMs: RELOAD_EVERY_MS,
     work: async () => {
-      await control.reload()
+      await Promise.all([control.reload(), limitBook.reload()])
       fleet.retryFailed(RETRY_FAILED_MS)
     },
   })
@@ -195,6 +206,7 @@ export function createServing(deps: {
         control,
         mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
       })
+      addLimitRoutes(app, limitBook)
       addProtocols(app, {
         dataPlane,
         fleet,
@@ -233,7 +245,9 @@ export function createServing(deps: {
       if (pending.length > 0)
         throw fail('serving.not_ready', `Loading ${pending.join(', ')}`, { details: { pending } })
     },
-    start: () => control.reload(),
+    async start() {
+      await Promise.all([control.reload(), limitBook.reload()])
+    },
     async stop(signal) {
       await dataPlane.flush()
       await Promise.race([gateway.flush(), aborted(signal)])
