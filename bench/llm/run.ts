@@ -21,7 +21,7 @@ const LOAD_MS = 3_000
 const CONCURRENCY = 32
 const PROMPT = 'Tell me something about bridges. '.repeat(30)
 
-type Timing = { firstByteMs: number; totalMs: number; isOk: boolean }
+type Timing = { firstByteMs: number; totalMs: number; isOk: boolean; said: string }
 
 const pools = new Map<string, Pool>()
 
@@ -42,6 +42,7 @@ function call(gateway: Gateway, options: { isStream: boolean; isDrip?: boolean }
   const begun = performance.now()
   let firstByteMs = 0
   let status = 0
+  let said = ''
   return new Promise((resolve, reject) => {
     pool.dispatch(
       {
@@ -55,11 +56,12 @@ function call(gateway: Gateway, options: { isStream: boolean; isDrip?: boolean }
         onResponseStart: (_controller, code) => {
           status = code
         },
-        onResponseData: () => {
+        onResponseData: (_controller, chunk) => {
+          if (status !== 200) said += chunk.toString()
           if (firstByteMs === 0) firstByteMs = performance.now() - begun
         },
         onResponseEnd: () =>
-          resolve({ firstByteMs, totalMs: performance.now() - begun, isOk: status === 200 }),
+          resolve({ firstByteMs, totalMs: performance.now() - begun, isOk: status === 200, said: `${status} ${said}` }),
         onResponseError: (_controller, error) => reject(error),
       }
     )
@@ -69,7 +71,8 @@ function call(gateway: Gateway, options: { isStream: boolean; isDrip?: boolean }
 async function series(gateway: Gateway, count: number, isStream: boolean): Promise<Timing[]> {
   const timings: Timing[] = []
   for (let i = 0; i < count; i++) timings.push(await call(gateway, { isStream }))
-  if (timings.some(({ isOk }) => !isOk)) throw new Error(`${gateway.name} refused a call`)
+  const refused = timings.find(({ isOk }) => !isOk)
+  if (refused !== undefined) throw new Error(`${gateway.name} refused a call: ${refused.said}`)
   return timings
 }
 

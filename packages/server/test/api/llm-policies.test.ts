@@ -68,8 +68,9 @@ describe('the cache', () => {
     expect(again.headers.get('x-trestle-cache')).toBe('hit')
     expect(await again.json()).toEqual(await first.json())
     expect(backend.calls).toHaveLength(1)
-    await waitFor(() => events.length === 2)
-    expect(events.map(({ llm }) => [llm?.cache, llm?.usage, llm?.savedUsage])).toEqual([
+    const own = () => events.filter(({ endpoint }) => endpoint === 'cached')
+    await waitFor(() => own().length === 2)
+    expect(own().map(({ llm }) => [llm?.cache, llm?.usage, llm?.savedUsage])).toEqual([
       [null, { input: 12, output: 3 }, null],
       ['exact', {}, { input: 12, output: 3 }],
     ])
@@ -153,8 +154,9 @@ describe('guardrails', () => {
       choices: [{ message: { content: 'Write to [EMAIL].' } }],
     })
     expect(backend.calls[0]?.body['messages']).toEqual([{ role: 'user', content: 'I am [EMAIL]' }])
-    await waitFor(() => events.length === 1)
-    expect(events[0]?.inputs).toMatchObject([{ values: ['I am [EMAIL]'] }])
+    const own = () => events.find(({ endpoint }) => endpoint === 'masked')
+    await waitFor(() => own() !== undefined)
+    expect(own()?.inputs).toMatchObject([{ values: ['I am [EMAIL]'] }])
   })
 
   test('a pattern blocks with a clear 400, before a backend is asked', async () => {
