@@ -3,6 +3,7 @@ const ORDER = [
   'identity',
   'tracking',
   'registry',
+  'lineage',
   'features',
   'serving',
   'monitoring',

@@ -9,7 +9,8 @@ export type Verdict = 'roll-back' | 'promote' | 'wait'
 /** Says what it would do after look `k` (1-based) of a trace. */
 export type Judge = { name: string; judge: (trace: Trace, k: number) => Verdict }
 
-const armOf = (requests: number, errors: number): ArmFacts => ({
+/** An arm of which only requests and errors are known. */
+export const armOf = (requests: number, errors: number): ArmFacts => ({
   requests,
   errors,
   timeouts: 0,

@@ -5,7 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRng } from '@trestle/stats'
 import { argoLike, fixedZTest, kayentaLike, trestle, type Judge } from './judges.ts'
+import { replaceBetween } from './readme.ts'
 import { drawTrace, type Scenario } from './traces.ts'
+import { runWhole, WHOLE } from './whole.ts'
 
 const LOOKS = 50
 const SEED = 20_260_923
@@ -99,12 +101,18 @@ function harmTable(traces: number): string {
   ].join('\n')
 }
 
-function replaceBetween(text: string, mark: string, content: string): string {
-  const [start, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`]
-  const from = text.indexOf(start)
-  const to = text.indexOf(end)
-  if (from === -1 || to === -1) throw new Error(`README.md has no ${start} … ${end}`)
-  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
+function wholeTable(rollouts: number): string {
+  const rows = WHOLE.flatMap(({ name, rates }) =>
+    (['safe', 'fast'] as const).map((preset) => {
+      const ends = runWhole(preset, rates, { rollouts, seed: SEED })
+      return `| ${name} | ${preset} | ${share(ends.promoted, rollouts)} | ${share(ends.rolledBack, rollouts)} | ${share(ends.late, rollouts)} | ${quantile(ends.exposed, 0.5)} | ${quantile(ends.exposed, 0.9)} |`
+    })
+  )
+  return [
+    '| errors, old → new | preset | promoted | rolled back | taken back at the deadline | live requests of a version that was taken back, median | 90th percentile |',
+    '|---|---|--:|--:|--:|--:|--:|',
+    ...rows,
+  ].join('\n')
 }
 
 const traces = Number(process.argv[2] ?? 1_000)
@@ -112,10 +120,11 @@ const began = performance.now()
 let readme = readFileSync(README, 'utf8')
 readme = replaceBetween(readme, 'no difference', nullTable(traces))
 readme = replaceBetween(readme, 'harm', harmTable(traces))
+readme = replaceBetween(readme, 'whole', wholeTable(Math.ceil(0.4 * traces)))
 readme = replaceBetween(
   readme,
   'run',
-  `${traces} traces per row, ${LOOKS} looks each, seed ${SEED}, Node ${process.version}.`
+  `${traces} traces per row, ${LOOKS} looks each, and ${Math.ceil(0.4 * traces)} whole rollouts; seed ${SEED}, Node ${process.version}.`
 )
 writeFileSync(README, readme)
 process.stdout.write(`${((performance.now() - began) / 1_000).toFixed(0)} s\n`)

@@ -151,6 +151,48 @@ def statistics_and_index(client, lib, **_):
 
 
 @case
+def classification(client, lib, protocol, **_):
+    tensor = lib.InferInput("float_input", [2, 3], "FP32")
+    tensor.set_data_from_numpy(np.array([[120.5, 0.5, 2.0], [1.0, 0.5, 2.0]], np.float32))
+    output = lib.InferRequestedOutput("probabilities", class_count=2)
+    classes = client.infer("fraud", [tensor], outputs=[output]).as_numpy("probabilities")
+    assert classes.shape == (2, 2), classes
+    top = [row[0].decode().split(":") for row in classes]
+    assert [index for _, index in top] == ["1", "0"] and all(float(value) > 0.5 for value, _ in top)
+
+
+@case
+def model_configuration(client, lib, protocol, **_):
+    config = client.get_model_config("simple")
+    config = config if isinstance(config, dict) else config.config
+    read = config.get if isinstance(config, dict) else lambda name: getattr(config, name)
+    assert read("name") == "simple" and read("max_batch_size") == 64 and len(read("input")) == 2
+
+
+@case
+def load_and_unload(client, lib, protocol, **_):
+    client.unload_model("text")
+    assert not client.is_model_ready("text")
+    client.load_model("text")
+    assert client.is_model_ready("text")
+    try:
+        client.load_model("nothing")
+        raise AssertionError("was taken")
+    except InferenceServerException as error:
+        assert "failed to load 'nothing'" in error.message(), error.message()
+
+
+@case
+def packed_answers(client, lib, protocol, **_):
+    if protocol != "http":
+        return
+    a, b, inputs = simple_inputs(lib)
+    for algorithm in ("gzip", "deflate"):
+        result = client.infer("simple", inputs, response_compression_algorithm=algorithm)
+        assert (result.as_numpy("OUTPUT0") == a + b).all()
+
+
+@case
 def concurrent_requests(client, lib, protocol, **_):
     a, b, inputs = simple_inputs(lib)
     if protocol == "http":

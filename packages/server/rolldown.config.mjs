@@ -21,6 +21,8 @@ export default defineConfig({
   input: {
     main: 'src/main.ts',
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
+    'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
+    'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',
@@ -33,10 +35,8 @@ export default defineConfig({
       name: 'files-found-by-path',
       writeBundle() {
         mkdirSync(here('dist'), { recursive: true })
-        copyFileSync(
-          here('src/modules/serving/protocols/oip/inference.proto'),
-          here('dist/inference.proto')
-        )
+        for (const file of ['inference.proto', 'health.proto'])
+          copyFileSync(here(`src/modules/serving/protocols/oip/${file}`), here(`dist/${file}`))
       },
     },
   ],

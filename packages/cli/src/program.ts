@@ -8,6 +8,7 @@ import { addEndpointCommands } from './commands/endpoints.ts'
 import { addFeatureCommands } from './commands/features.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addLabelCommands } from './commands/labels.ts'
+import { addLineageCommand } from './commands/lineage.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addProjectCommands } from './commands/projects.ts'
 import { addRolloutCommands } from './commands/rollouts.ts'
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addDemoCommand(program)
   addApplyCommand(program)
   addModelCommands(program)
+  addLineageCommand(program)
   addEndpointCommands(program)
   addRolloutCommands(program)
   addFeatureCommands(program)

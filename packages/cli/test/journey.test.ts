@@ -77,6 +77,13 @@ test('a model goes from a file to predictions, by the commands alone', async () 
     tags: { team: 'risk' },
     description: 'try 1',
   })
+  expect(await good('models', 'card', 'fraud/1')).toMatch(/^# fraud v1[^]*\| auc \| 0.91 \|/)
+  expect(await good('models', 'compare', 'fraud@champion', 'fraud/2', '--latency')).toMatch(
+    /FRAUD\/1 +FRAUD\/2[^]*auc +0.91 +0.92 +\+0.01[^]*latency p50[^]*served by the right as they are/
+  )
+  expect(await good('lineage', 'model-version', 'fraud/1')).toMatch(
+    /run \S+ {2}─ registered as → {2}model-version fraud\/1/
+  )
   expect(await good('models', 'history', 'fraud')).toMatch(/stage.changed +1 +Production/)
 
   expect(await good('endpoints', 'create', 'fraud', '--model', 'fraud@champion')).toMatch(

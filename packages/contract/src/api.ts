@@ -1,6 +1,7 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { lineage } from './lineage.ts'
 import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
@@ -13,6 +14,7 @@ export const api = {
   identity,
   tracking,
   registry,
+  lineage,
   features,
   serving,
   llm,

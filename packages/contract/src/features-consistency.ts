@@ -16,7 +16,7 @@ export type MismatchCause = z.infer<typeof mismatchCause>
 const example = z.object({
   feature: z.string(),
   keys: z.record(z.string(), scalar),
-  at: epochMs,
+  at: z.number(),
   served: scalar,
   known: scalar,
   corrected: scalar,
@@ -42,8 +42,8 @@ export const consistency = z.object({
   ),
   examples: z.array(example),
   /** Of the reads that were checked. */
-  firstReadAt: epochMs,
-  lastReadAt: epochMs,
+  firstReadAt: z.number(),
+  lastReadAt: z.number(),
   checkedAt: epochMs,
 })
 export type Consistency = z.infer<typeof consistency>

@@ -258,6 +258,8 @@ export const features = {
     summary: 'The newest values of features for entities',
     body: z.strictObject({ ...selection, rows: z.array(wireRow).min(1).max(10_000) }),
     response: z.object({
+      /** The instant of the read, epoch milliseconds: an as-known join at it gives these values again. */
+      at: z.number(),
       names: z.array(z.string()),
       values: z.array(z.array(wireScalar)),
       statuses: z.array(z.array(featureStatus)),

@@ -44,6 +44,15 @@ export type {
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
 export type { LlmPrice } from './llm-prices.ts'
 export {
+  lineageKind,
+  type LineageEdge,
+  type LineageGraph,
+  type LineageKind,
+  type LineageNode,
+  type ModelLatency,
+  type VersionComparison,
+} from './lineage.ts'
+export {
   llmSpec,
   type LlmBackend,
   type LlmGuardrail,

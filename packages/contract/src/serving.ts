@@ -15,7 +15,8 @@ const servingVariant = z.object({
   llm: llmSpec.nullable(),
   /** Of a model on another server: where it is. Null for all others. */
   remote: remoteSpec.nullable(),
-  state: z.enum(['loading', 'ready', 'failed']),
+  /** `evicted`: freed for others, loaded again by the next request. `unloaded`: freed by hand. */
+  state: z.enum(['loading', 'ready', 'failed', 'evicted', 'unloaded']),
   /** Why it failed; null otherwise. */
   error: z.string().nullable(),
   addedAt: epochMs,

@@ -6,6 +6,7 @@ import { sortableId } from './kernel/ids.ts'
 import { costMigrations, createCosts } from './modules/costs/index.ts'
 import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
+import { createLineage, lineageMigrations } from './modules/lineage/index.ts'
 import { createMonitoring, monitoringMigrations } from './modules/monitoring/index.ts'
 import { createRegistry, registryMigrations } from './modules/registry/index.ts'
 import {
@@ -43,7 +44,14 @@ import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
-import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
+import { spendNoticesFrom } from './wiring/cost-ports.ts'
+import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import {
+  championsFrom,
+  endpointsFrom,
+  noticesFrom,
+  predictionsFrom,
+} from './wiring/rollout-ports.ts'
 import { modelsFrom, promptsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -101,7 +109,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     config: config.identity,
     version: VERSION,
   })
-  const tracking = createTracking({ database, blobs, clock })
+  const tracking = createTracking({ database, blobs, clock, onListenerError })
   const registry = createRegistry({
     database,
     blobs,
@@ -139,7 +147,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     },
     llmKeys: config.llmKeys,
     prompts: promptsFrom(registry),
-    config: { maxBodyBytes: config.http.maxBodyBytes },
+    config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
   const completed = overrides.completed ?? serving.completed
@@ -162,6 +170,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     source: monitoring.predictions,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
     database,
@@ -184,7 +193,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         config.rollouts.prometheusUrl === null
           ? null
           : createPrometheus(config.rollouts.prometheusUrl),
-      notices: null,
+      notices: noticesFrom(monitoring),
     },
     processId,
     config: {
@@ -198,8 +207,29 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         .onArchived(event)
         .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
+  const lineage = createLineage({
+    database,
+    tracking,
+    registry,
+    sources: [featuresLineage(features), servingLineage(serving), monitoringLineage(monitoring)],
+    clock,
+    scheduler,
+    log: logOf('lineage'),
+    openLineage: config.openLineage,
+    version: VERSION,
+  })
   // Parts stop in reverse: serving before those that log and book its last predictions.
-  const modules = [identity, tracking, registry, features, monitoring, costs, serving, rollouts]
+  const modules = [
+    identity,
+    tracking,
+    registry,
+    lineage,
+    features,
+    monitoring,
+    costs,
+    serving,
+    rollouts,
+  ]
 
   addConsole(http, consoleFolder())
   guard(http, identity.authenticate)
@@ -225,6 +255,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         identityMigrations,
         trackingMigrations,
         registryMigrations,
+        lineageMigrations,
         featuresMigrations,
         servingMigrations,
         monitoringMigrations,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
+import type { ServingConfig } from './modules/serving/index.ts'
 import { messageOf } from './kernel/errors.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -47,6 +48,14 @@ const environment = z.object({
   TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
   /** `required`: a key is needed on loopback too. */
   TRESTLE_AUTH: z.enum(['auto', 'required']).default('auto'),
+  /** An OpenLineage server, told of runs and models, e.g. `http://marquez:5000`. Empty: nobody is told. */
+  OPENLINEAGE_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+  /** The path of its API. */
+  OPENLINEAGE_ENDPOINT: z.string().default('api/v1/lineage'),
+  /** Sent as a bearer token. Empty: none. */
+  OPENLINEAGE_API_KEY: z.string().default(''),
+  /** The namespace of jobs; data lies in `<namespace>/data`, models in `<namespace>/models`. */
+  OPENLINEAGE_NAMESPACE: z.string().min(1).default('trestle'),
   TRESTLE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -60,6 +69,25 @@ const environment = z.object({
   TRESTLE_PROMETHEUS_URL: z
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
     .default(''),
+  /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
+  TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
+  TRESTLE_METRIC_NAMES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+    )
+    .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+  /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
+  TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
+  /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
+  AIP_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  AIP_HEALTH_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/health'),
+  AIP_PREDICT_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/predict'),
   TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
   /** How long stop waits for answers under way. */
   TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
@@ -73,8 +101,11 @@ export type Config = Readonly<{
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
+  /** Null: nobody is told. */
+  openLineage: { url: string; apiKey: string | null; namespace: string } | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
+  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
@@ -90,9 +121,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     )
   }
   const e = parsed.data
+  // Where each platform looks, unless told otherwise.
+  const HOSTED_PORT: Readonly<Record<string, number>> = {
+    sagemaker: 8080,
+    vertex: e.AIP_HTTP_PORT,
+    azureml: 5001,
+  }
   return Object.freeze({
     host: e.TRESTLE_HOST,
-    port: e.TRESTLE_PORT,
+    port:
+      env['TRESTLE_PORT'] === undefined
+        ? (HOSTED_PORT[e.TRESTLE_HOSTED_BY] ?? e.TRESTLE_PORT)
+        : e.TRESTLE_PORT,
     grpcPort: e.TRESTLE_GRPC_PORT === '' ? null : e.TRESTLE_GRPC_PORT,
     dataDir: e.TRESTLE_DATA,
     database:
@@ -107,10 +147,29 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
     },
+    openLineage:
+      e.OPENLINEAGE_URL === ''
+        ? null
+        : {
+            url: `${e.OPENLINEAGE_URL.replace(/\/+$/, '')}/${e.OPENLINEAGE_ENDPOINT.replace(/^\/+/, '')}`,
+            apiKey: e.OPENLINEAGE_API_KEY === '' ? null : e.OPENLINEAGE_API_KEY,
+            namespace: e.OPENLINEAGE_NAMESPACE,
+          },
     logLevel: e.TRESTLE_LOG_LEVEL,
     http: {
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,
       requestTimeoutMs: e.TRESTLE_REQUEST_TIMEOUT_MS,
+    },
+    serving: {
+      modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
+      metricNames: e.TRESTLE_METRIC_NAMES,
+      hosted: {
+        isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
+        vertex:
+          e.TRESTLE_HOSTED_BY === 'vertex'
+            ? { healthRoute: e.AIP_HEALTH_ROUTE, predictRoute: e.AIP_PREDICT_ROUTE }
+            : null,
+      },
     },
     rollouts: {
       lookEveryMs: e.TRESTLE_ROLLOUT_LOOK_MS,

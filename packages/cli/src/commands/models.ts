@@ -6,6 +6,7 @@ import { firstItems } from '../every-page.ts'
 import { showTime, type Column, type Output } from '../output.ts'
 import { parseCount } from '../parse/key-value.ts'
 import { parseModelOrVersion, parseVersion, type ModelOrVersion } from '../parse/model-version.ts'
+import { addCardCommands } from './lineage.ts'
 import { showPairs, showVersion } from './model-version-view.ts'
 import { addRegisterCommand } from './models-register.ts'
 
@@ -42,6 +43,7 @@ export function addModelCommands(program: Command): void {
     })
 
   addRegisterCommand(models)
+  addCardCommands(models)
 
   models
     .command('alias')

@@ -51,6 +51,24 @@ export const PAGES = [
     })),
   },
   {
+    path: '/models/:name/:version/card',
+    component: lazy(async () => ({
+      default: (await import('../features/models/card-page.tsx')).CardPage,
+    })),
+  },
+  {
+    path: '/models/:name/compare/:left/:right',
+    component: lazy(async () => ({
+      default: (await import('../features/models/compare-versions-page.tsx')).CompareVersionsPage,
+    })),
+  },
+  {
+    path: '/lineage/:kind/*',
+    component: lazy(async () => ({
+      default: (await import('../features/lineage/lineage-page.tsx')).LineagePage,
+    })),
+  },
+  {
     path: '/features',
     component: lazy(async () => ({
       default: (await import('../features/features/features-page.tsx')).FeaturesPage,

@@ -8,6 +8,8 @@ const TICK_MS = 10_000
 const ticker = {
   now: Date.now(),
   subscribe: (changed: () => void) => {
+    // A page that opens later than the last tick would see its news in the future.
+    ticker.now = Date.now()
     const timer = setInterval(() => {
       ticker.now = Date.now()
       changed()

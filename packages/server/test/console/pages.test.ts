@@ -47,6 +47,9 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
         ['models', '/models', 'fraud'],
         ['model', '/models/fraud', '@champion'],
         ['version', '/models/fraud/1', 'country_mismatch'],
+        ['lineage', '/lineage/model-version/fraud/1', 'fraud-inputs'],
+        ['card', '/models/fraud/1/card', 'Model card'],
+        ['compare-versions', '/models/fraud/compare/1/2', 'callers notice nothing'],
         ['features', '/features', 'customer_stats'],
         ['feature-view', '/features/customer_stats', 'avg_amount_30d'],
         ['endpoints', '/endpoints', 'fraud'],
@@ -73,6 +76,22 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
       await close()
     }
   )
+
+  test('a step of the lineage opens its own, and both versions are timed when a person asks', async () => {
+    const { page, complaints, close } = await openPage(browser)
+    await page.goto(`${app.url}/models/fraud/1`)
+    await page.getByRole('link', { name: 'Lineage' }).click()
+    await page.getByRole('link', { name: /^Endpoint/ }).click()
+    await page.getByRole('heading', { name: 'fraud Endpoint' }).waitFor()
+    await page.getByText('Led to').click()
+    await page.getByRole('link', { name: /^Monitor/ }).waitFor()
+    expect(await page.getByRole('link', { name: /^Run/ }).count()).toBe(0)
+    await page.goto(`${app.url}/models/fraud/compare/1/2`)
+    await page.getByRole('button', { name: 'Time both here' }).click()
+    await page.getByText(/One row at a time on/).waitFor()
+    expect(complaints).toEqual([])
+    await close()
+  })
 
   test('an endpoint tells what its variants cost, and answers a prediction that a person tries', async () => {
     const { page, complaints, close } = await openPage(browser)

@@ -15,6 +15,13 @@ import { useChange, useRead } from '../../lib/trestle.tsx'
 import { AddVariantDialog } from './add-variant-dialog.tsx'
 
 const DAY_MS = 86_400_000
+const STATE_TONE = {
+  ready: 'ok',
+  loading: 'warn',
+  failed: 'bad',
+  evicted: 'idle',
+  unloaded: 'idle',
+} as const
 
 type Row = Readonly<{
   variant: ServingVariant
@@ -136,10 +143,7 @@ const COLUMNS: readonly Column<Row>[] = [
     header: 'State',
     cell: ({ variant }) => (
       <span title={variant.error ?? undefined}>
-        <StatusWord
-          tone={variant.state === 'ready' ? 'ok' : variant.state === 'failed' ? 'bad' : 'warn'}
-          word={variant.state}
-        />
+        <StatusWord tone={STATE_TONE[variant.state]} word={variant.state} />
       </span>
     ),
   },

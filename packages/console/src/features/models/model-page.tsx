@@ -99,7 +99,7 @@ function VersionsPanel({ model }: { model: RegisteredModel }) {
     { header: 'Made', cell: (v) => <When at={v.createdAt} /> },
   ]
   return (
-    <Panel title="Versions" isFlush>
+    <Panel title="Versions" isFlush end={<CompareLink model={model} />}>
       <DataTable
         label="Versions"
         columns={columns}
@@ -107,5 +107,21 @@ function VersionsPanel({ model }: { model: RegisteredModel }) {
         keyOf={(v) => String(v.version)}
       />
     </Panel>
+  )
+}
+
+/** What a reviewer asks first: the newest version against the champion, or else against the one before it. */
+function CompareLink({ model }: { model: RegisteredModel }) {
+  const [newest, before] = model.versions
+  const base = model.aliases['champion'] ?? before?.version
+  const left = base === newest?.version ? before?.version : base
+  if (newest === undefined || left === undefined) return null
+  return (
+    <Link
+      className="link"
+      href={`/models/${encodeURIComponent(model.name)}/compare/${left}/${newest.version}`}
+    >
+      Compare v{left} with v{newest.version}
+    </Link>
   )
 }

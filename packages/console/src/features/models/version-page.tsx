@@ -1,3 +1,5 @@
+import { Button } from '@mantine/core'
+import { IconBinaryTree2, IconFileText } from '@tabler/icons-react'
 import type { ModelVersionDetail } from '@trestle/contract'
 import { Link, useParams } from 'wouter'
 import { Command } from '../../components/command.tsx'
@@ -8,6 +10,7 @@ import { Tag } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { formatBytes, formatNumber, NOTHING } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { lineageHref } from '../lineage/lineage-view.tsx'
 import { STAGE_TONES, VersionStatus } from './model-page.tsx'
 
 export function VersionPage() {
@@ -21,6 +24,26 @@ export function VersionPage() {
       parent={{ label: name, href: `/models/${encodeURIComponent(name)}` }}
       badge={detail.data === undefined ? undefined : <VersionStatus status={detail.data.status} />}
       says="One sealed version: what it takes, what it gives, and what it was made from."
+      actions={
+        <>
+          <Button
+            component={Link}
+            href={lineageHref({ kind: 'model-version', id: `${name}/${version}` })}
+            variant="default"
+            leftSection={<IconBinaryTree2 size={15} />}
+          >
+            Lineage
+          </Button>
+          <Button
+            component={Link}
+            href={`/models/${encodeURIComponent(name)}/${version}/card`}
+            variant="default"
+            leftSection={<IconFileText size={15} />}
+          >
+            Model card
+          </Button>
+        </>
+      }
     >
       <Loaded reading={detail} lines={8}>
         {(data) => <VersionView version={data} />}

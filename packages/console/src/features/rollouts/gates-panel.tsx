@@ -1,10 +1,10 @@
-import type { GateVerdict, Rollout } from '@trestle/contract'
+import { gateKey, type GateVerdict, type Rollout } from '@trestle/contract'
 import { IntervalPlot } from '../../components/interval-plot.tsx'
 import { Panel } from '../../components/page.tsx'
 import { StatusWord, Tag } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
-import { formatCount, formatDuration, formatNumber, inWords, NOTHING } from '../../lib/format.ts'
-import { verdictTone } from './phase.ts'
+import { formatCount, formatDuration, formatNumber, NOTHING } from '../../lib/format.ts'
+import { sayGate, verdictTone } from './phase.ts'
 
 /** The newest look at the gates, each with the measured harm, its uncertainty, and the verdict in words. */
 export function GatesPanel({ rollout }: { rollout: Rollout }) {
@@ -24,8 +24,7 @@ export function GatesPanel({ rollout }: { rollout: Rollout }) {
     >
       {look === null ? (
         <p className="dim" style={{ padding: '4px 16px 16px', margin: 0 }}>
-          Not looked at yet. Watching {rollout.gates.map((gate) => inWords(gate.metric)).join(', ')}
-          .
+          Not looked at yet. Watching {rollout.gates.map(sayGate).join(', ')}.
         </p>
       ) : (
         <table className="table" aria-label="Gates">
@@ -41,7 +40,7 @@ export function GatesPanel({ rollout }: { rollout: Rollout }) {
           </thead>
           <tbody>
             {look.verdicts.map((verdict) => (
-              <GateRow key={verdict.metric} verdict={verdict} />
+              <GateRow key={gateKey(verdict)} verdict={verdict} />
             ))}
           </tbody>
         </table>
@@ -57,8 +56,7 @@ function GateRow({ verdict }: { verdict: GateVerdict }) {
   return (
     <tr>
       <td style={{ whiteSpace: 'nowrap' }}>
-        <b>{inWords(verdict.metric)}</b>{' '}
-        {verdict.isCritical ? <Tag tone="warn">critical</Tag> : null}
+        <b>{sayGate(verdict)}</b> {verdict.isCritical ? <Tag tone="warn">critical</Tag> : null}
       </td>
       <td>
         <StatusWord tone={tone} word={verdict.verdict} />
@@ -68,7 +66,7 @@ function GateRow({ verdict }: { verdict: GateVerdict }) {
           <span className="faint">nothing measured yet</span>
         ) : (
           <IntervalPlot
-            label={`${inWords(verdict.metric)}: ${verdict.sentence}`}
+            label={`${sayGate(verdict)}: ${verdict.sentence}`}
             estimate={estimate}
             interval={verdict.interval}
             threshold={verdict.threshold}

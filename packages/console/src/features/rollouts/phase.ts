@@ -39,3 +39,10 @@ const VERDICT_TONES: Record<GateVerdict['verdict'], Tone> = {
 }
 
 export const verdictTone = (verdict: GateVerdict['verdict']): Tone => VERDICT_TONES[verdict]
+
+/** What a gate is called: its metric, or the name that it was given. */
+export const sayGate = (gate: Pick<GateVerdict, 'metric' | 'name'>): string =>
+  gate.name ??
+  inWords(gate.metric)
+    .replace(/^nan /, 'NaN ')
+    .replace(/^promql$/, 'PromQL')

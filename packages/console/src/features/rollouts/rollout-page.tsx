@@ -10,6 +10,7 @@ import { formatDuration, formatShare, inWords } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
 import { GatesPanel } from './gates-panel.tsx'
 import { phaseTone, sayPhase } from './phase.ts'
+import { PlanStrip } from './plan-strip.tsx'
 import { RolloutActions } from './rollout-actions.tsx'
 import { RolloutTimeline } from './rollout-timeline.tsx'
 
@@ -46,16 +47,24 @@ function RolloutView({ rollout }: { rollout: RolloutStory }) {
       actions={<RolloutActions rollout={rollout} />}
     >
       <RolloutFigures rollout={rollout} />
+      <Panel title="Steps" says={sayStrategy(rollout)}>
+        <PlanStrip rollout={rollout} />
+      </Panel>
       <WeightsPanel rollout={rollout} />
       <GatesPanel rollout={rollout} />
       <Panel
         title="What happened"
-        says="Newest first. Every step was written down before it took effect."
+        says="Newest first. Each step was written down, with its evidence, before it took effect."
       >
         <RolloutTimeline timeline={rollout.timeline} />
       </Panel>
     </Page>
   )
+}
+
+function sayStrategy({ strategy, isByPolicy, createdBy }: RolloutStory): string {
+  const name = inWords(strategy.kind === 'preset' ? strategy.preset : strategy.kind)
+  return isByPolicy ? `${name}, by the endpoint’s policy when ${createdBy} moved it` : name
 }
 
 function RolloutFigures({ rollout }: { rollout: RolloutStory }) {
@@ -95,7 +104,9 @@ function RolloutFigures({ rollout }: { rollout: RolloutStory }) {
         value={rollout.endpoint}
         href={`/endpoints/${rollout.endpoint}`}
         note={
-          rollout.promoteAlias === null ? 'no alias moves' : `then moves @${rollout.promoteAlias}`
+          rollout.promoteAlias === null && rollout.promoteStage === null
+            ? 'no alias or stage moves'
+            : `then moves ${rollout.promoteAlias === null ? `to ${rollout.promoteStage ?? ''}` : `@${rollout.promoteAlias}`}`
         }
       />
       {rollout.isActive ? (
@@ -113,6 +124,14 @@ function RolloutFigures({ rollout }: { rollout: RolloutStory }) {
   )
 }
 
+const SHADOW_SERIES = {
+  key: 'shadow',
+  label: 'gets copies (shadow)',
+  color: 'var(--series-2)',
+  shape: 'step',
+  isDashed: true,
+} as const
+
 function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
   const now = useNow()
   const steps = rollout.timeline.map((t): ChartRow => ({
@@ -120,6 +139,7 @@ function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
     live: t.weights.candidatePercent,
     shadow: t.weights.shadowShare * 100,
   }))
+  const hasShadow = rollout.stages.some((stage) => stage.shadowShare > 0)
   const end = rollout.endedAt ?? Math.max(now, steps.at(-1)?.x ?? 0)
   const last: ChartRow = {
     x: end,
@@ -146,13 +166,7 @@ function WeightsPanel({ rollout }: { rollout: RolloutStory }) {
         height={190}
         series={[
           { key: 'live', label: 'answers requests', color: 'var(--series-1)', shape: 'step-area' },
-          {
-            key: 'shadow',
-            label: 'gets copies (shadow)',
-            color: 'var(--series-2)',
-            shape: 'step',
-            isDashed: true,
-          },
+          ...(hasShadow ? [SHADOW_SERIES] : []),
         ]}
       />
     </Panel>

@@ -1,4 +1,6 @@
-import { IconSwitch3 } from '@tabler/icons-react'
+import { Button } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconPlus, IconSwitch3 } from '@tabler/icons-react'
 import type { Rollout } from '@trestle/contract'
 import { Link } from 'wouter'
 import { DataTable, type Column } from '../../components/data-table.tsx'
@@ -9,7 +11,10 @@ import { StatusWord } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { formatShare, inWords } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { FreezePanel } from './freeze-panel.tsx'
+import { NewRolloutDialog } from './new-rollout-dialog.tsx'
 import { phaseTone, sayPhase } from './phase.ts'
+import { PoliciesPanel } from './policies-panel.tsx'
 
 const START = 'trestle rollouts start fraud --model fraud@challenger --strategy safe'
 
@@ -47,6 +52,7 @@ export function RolloutsPage() {
   return (
     <Page
       title="Rollouts"
+      actions={<NewRolloutButton />}
       says="A rollout gives a new model version its share of the traffic step by step, judges it at every step, and takes it back if it does harm."
     >
       <Loaded reading={rollouts}>
@@ -63,7 +69,21 @@ export function RolloutsPage() {
           </Panel>
         )}
       </Loaded>
+      <PoliciesPanel />
+      <FreezePanel />
     </Page>
+  )
+}
+
+function NewRolloutButton() {
+  const [isOpen, { open, close }] = useDisclosure(false)
+  return (
+    <>
+      <Button leftSection={<IconPlus size={16} />} onClick={open}>
+        New rollout
+      </Button>
+      <NewRolloutDialog isOpen={isOpen} close={close} />
+    </>
   )
 }
 

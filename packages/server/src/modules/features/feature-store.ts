@@ -12,8 +12,9 @@ import type { Topic } from '../../platform/events/topic.ts'
 import { createHistorical, type EntityInput, type HistoricalRows } from './historical.ts'
 import { createMaterializer } from './materialize.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
+import { createInstants } from './instants.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
-import type { PointInTimeMode } from './offline/point-in-time.ts'
+import type { PointInTimeMode, PointInTimePlan } from './offline/point-in-time.ts'
 import { createArrivals } from './online/arrivals.ts'
 import type { OnlineStore } from './online/online-store.ts'
 import { readOnline, type OnlineValues } from './online/read-online.ts'
@@ -35,7 +36,16 @@ export type HistoricalQuery = Readonly<{
   wanted: Wanted
   entities: EntityInput
   mode: PointInTimeMode
+  /** Instead of the plan that is fastest: for tests and measurements. */
+  plan?: PointInTimePlan
 }>
+
+const requestOf = (selection: Selection, query: HistoricalQuery) => ({
+  selection,
+  entities: query.entities,
+  mode: query.mode,
+  ...(query.plan === undefined ? {} : { plan: query.plan }),
+})
 
 /** The use cases of the feature store, free of HTTP. */
 export function createFeatureStore(deps: {
@@ -54,6 +64,7 @@ export function createFeatureStore(deps: {
   inconsistent: Topic<FeatureInconsistency>
 }) {
   const { catalog, definitions, offline, online, clock } = deps
+  const instants = createInstants(clock)
   const arrivals = createArrivals(online)
   const materializer = createMaterializer({ ...deps, arrivals })
   const joins = createHistorical(deps)
@@ -116,24 +127,26 @@ export function createFeatureStore(deps: {
     offlineFacts: (storage: number) => offline.log.facts(storage),
     onlineCount: (feed: number) => online.count(feed),
     watermark: (feed: number) => online.watermark(feed),
-    now: () => clock.now(),
+    /** The instant of a read, in milliseconds with microseconds as their fraction: no push has it. */
+    now: () => instants.nextUs() / 1000,
     select,
     online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
       readOnline(online, select(project, wanted), { rows, now, sampler }),
-    push: createPush({ ...deps, arrivals }),
+    push: createPush({ ...deps, arrivals, instants }),
+    catchUp: () => materializer.catchUp(),
     materialize: materializer.materialize,
     progress: materializer.progress,
 
     async historical(query: HistoricalQuery): Promise<HistoricalRows> {
       const selection = select(query.project, query.wanted)
       await materializer.importSources(selection.reads.map((r) => r.view))
-      return joins.rows({ selection, entities: query.entities, mode: query.mode })
+      return joins.rows(requestOf(selection, query))
     },
 
     async createTrainingSet(query: HistoricalQuery & { name: string }): Promise<TrainingSet> {
       const selection = select(query.project, query.wanted)
       await materializer.importSources(selection.reads.map((r) => r.view))
-      const file = await joins.file({ selection, entities: query.entities, mode: query.mode })
+      const file = await joins.file(requestOf(selection, query))
       const set: TrainingSet = {
         name: query.name,
         ...file,

@@ -11,7 +11,15 @@ import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { loadEntityFile, loadEntityRows, type EntityTable } from './offline/entity-table.ts'
 import { joinAggregates } from './offline/aggregate-join.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
-import { pointInTimeSql, ROW, type PointInTimeMode } from './offline/point-in-time.ts'
+import {
+  choosePlan,
+  factsSql,
+  pointInTimeSql,
+  ROW,
+  type JoinedView,
+  type PointInTimeMode,
+  type PointInTimePlan,
+} from './offline/point-in-time.ts'
 import type { Selection } from './selection.ts'
 import type { Value } from './value.ts'
 
@@ -27,6 +35,8 @@ export type HistoricalRequest = Readonly<{
   knownByUs?: number
   /** Adds the event time (us) of the first view's winner as the last column; null for windows. */
   withEvents?: boolean
+  /** Instead of the plan that is fastest: for tests and measurements. */
+  plan?: PointInTimePlan
 }>
 
 export type HistoricalRows = Readonly<{ columns: readonly string[]; rows: Value[][] }>
@@ -70,17 +80,15 @@ export function createHistorical(deps: {
         parts.push(`JOIN part_${i} USING (${ROW})`)
         continue
       }
-      const sql = pointInTimeSql(
-        'entities',
-        {
-          rows: `rows_${i}`,
-          keys,
-          features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
-          ttlUs: read.ttlUs,
-          ...(request.withEvents === true && i === 0 ? { eventAs: '_winner_us' } : {}),
-        },
-        mode
-      )
+      const view: JoinedView = {
+        rows: `rows_${i}`,
+        keys,
+        features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
+        ttlUs: read.ttlUs,
+        ...(request.withEvents === true && i === 0 ? { eventAs: '_winner_us' } : {}),
+      }
+      const plan = request.plan ?? (await planFor(connection, view, mode))
+      const sql = pointInTimeSql('entities', view, { mode, plan })
       await connection.run(`CREATE TEMP TABLE part_${i} AS ${sql}`)
       parts.push(`JOIN part_${i} USING (${ROW})`)
     }
@@ -132,6 +140,16 @@ export function createHistorical(deps: {
         }
       }),
   }
+}
+
+async function planFor(
+  connection: DuckDBConnection,
+  view: JoinedView,
+  mode: PointInTimeMode
+): Promise<PointInTimePlan> {
+  const [found = []] = (await connection.runAndReadAll(factsSql(view))).getRows()
+  const [rows = 0, keys = 0, spanUs = 0, late = 0] = found.map(Number)
+  return choosePlan(mode, view.ttlUs, { rows, keys, spanUs, late })
 }
 
 export type Historical = ReturnType<typeof createHistorical>

@@ -56,7 +56,6 @@ export interface Features extends Component {
     project: string
     service: string
     rows: readonly Readonly<Record<string, unknown>>[]
-    at: number
   }): OnlineRows | Promise<OnlineRows>
   /** What a service asks for and answers. Throws `features.service_not_found`. */
   serviceSchema(
@@ -67,6 +66,18 @@ export interface Features extends Component {
     features: readonly { name: string; type: FeatureType }[]
     version: number
   }>
+  /** The newest version of every service with the views that it reads, its on-demand views' inputs too. */
+  services(project: string): readonly Readonly<{
+    name: string
+    version: number
+    createdAt: number
+    views: readonly Readonly<{
+      name: string
+      version: number
+      source: string | null
+      createdAt: number
+    }>[]
+  }>[]
   /** Told of every check that found a served value which was not the one known at its instant. */
   readonly inconsistent: Topic<FeatureInconsistency>
   /** How served values of a service compared with the history since an instant. Throws `features.service_not_found`. */
@@ -136,7 +147,7 @@ export function createFeatures(deps: {
         project: request.project,
         wanted: { service: request.service },
         rows: request.rows,
-        now: request.at,
+        now: store.now(),
       })
       return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
     },
@@ -148,6 +159,21 @@ export function createFeatures(deps: {
         version: selection.version,
       }
     },
+    services(project) {
+      const { services, views } = catalog.of(project)
+      return [...services.values()].flatMap((versions) => {
+        const service = versions.at(-1)
+        if (service === undefined) return []
+        const { name, version, createdAt } = service
+        const read = store.select(project, { service: name }).reads.map(({ view }) => ({
+          name: view.name,
+          version: view.version,
+          source: view.batch?.path ?? (view.pushSource === null ? null : `push ${view.pushSource}`),
+          createdAt: views.get(view.name)?.[0]?.createdAt ?? view.createdAt,
+        }))
+        return [{ name, version, createdAt, views: read }]
+      })
+    },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
     historical: (request) => store.historical(request),
@@ -155,6 +181,7 @@ export function createFeatures(deps: {
       await catalog.load()
       await online.open(await definitions.namespace())
       offline.removeOrphans()
+      await store.catchUp()
       deps.scheduler.every({
         name: 'features.compact',
         intervalMs: COMPACT_EVERY_MS,

@@ -171,6 +171,28 @@ export function createMaterializer(deps: Deps) {
 
   return {
     exclusive,
+    /** Brings online what was pushed and did not get there, because the process died between the two stores. New segments are left to a materialization. */
+    async catchUp(): Promise<void> {
+      for (const { storage: id } of offline.log.storagesWithPending()) {
+        const storage = catalog.storage(id)
+        for (const feed of storage === undefined ? [] : catalog.feeds(storage)) {
+          const mark = (await online.watermark(feed.id))?.seq ?? 0
+          const isBehind = offline.log.segments(id).some((s) => s.maxSeq > mark)
+          if (storage === undefined || isBehind || offline.log.pending(id, mark).length === 0)
+            continue
+          const progress = {
+            view: storage.view,
+            startedAt: clock.now(),
+            rows: 0,
+            segmentsDone: 0,
+            segments: 0,
+          }
+          await duckdb.use((connection) =>
+            carry(connection, { storage, feed, span: null, progress })
+          )
+        }
+      }
+    },
     /** Runs one after the other: two at a time would only fight for the disk. */
     materialize: (request: MaterializeRequest): Promise<Materialized[]> => {
       const views =

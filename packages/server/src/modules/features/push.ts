@@ -27,16 +27,18 @@ export function createPush(deps: {
   offline: OfflineStore
   online: OnlineStore
   arrivals: Arrivals
+  instants: { nextUs: () => number }
   clock: Clock
 }) {
-  const { catalog, offline, online, arrivals, clock } = deps
+  const { catalog, offline, online, arrivals, instants, clock } = deps
   return async (request: PushRequest): Promise<PushResult> => {
     const views = viewsOf(catalog, request)
     if (request.ignoreUnknown !== true) refuseUnknownColumns(request.rows, views)
     const now = clock.now()
+    const nowUs = instants.nextUs()
     const batches = views.map((view) => {
       const storage = catalog.storageOf(view)
-      return { view, storage, rows: readPushedRows(request.rows, { view, storage, now }) }
+      return { view, storage, rows: readPushedRows(request.rows, { view, storage, nowUs }) }
     })
     const aggregated = views.find(isAggregated)
     if (request.to === 'online' && aggregated !== undefined)

@@ -79,13 +79,15 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
       materializations: async (_input, { project }) => ({ items: store.progress(project) }),
 
       online: async (input, { project }) => {
+        const now = store.now()
         const answer = await store.online({
           project,
           wanted: wantedOf(input),
           rows: input.rows,
-          now: store.now(),
+          now,
         })
         return {
+          at: now,
           names: [...answer.names],
           values: answer.values.map((row) => row.map(toWire)),
           statuses: answer.statuses,

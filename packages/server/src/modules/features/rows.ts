@@ -22,9 +22,9 @@ type Given = Readonly<Record<string, unknown>>
 /** Reads pushed rows. Throws at the first fault, naming row, view and column. A feature must be there; null says that there is none. */
 export function readPushedRows(
   rows: readonly Given[],
-  target: { view: ViewRecord; storage: Storage; now: number }
+  target: { view: ViewRecord; storage: Storage; nowUs: number }
 ): IngestRow[] {
-  const { view, storage, now } = target
+  const { view, storage, nowUs } = target
   const declared = new Map(storedColumns(view).map((f) => [f.name, f.type]))
   const kind = isAggregated(view) ? 'input' : 'feature'
   return rows.map((row, index) => {
@@ -38,8 +38,7 @@ export function readPushedRows(
         `event_timestamp must be epoch milliseconds or ISO 8601, not ${shown(row['event_timestamp'])}`
       )
     const created = row['created']
-    const createdUs =
-      created === null || created === undefined ? now * 1000 : parseInstantUs(created)
+    const createdUs = created === null || created === undefined ? nowUs : parseInstantUs(created)
     if (createdUs === undefined)
       throw refuse(`created must be epoch milliseconds or ISO 8601, not ${shown(created)}`)
     const keys = storage.keys.map(({ name, type }) => {

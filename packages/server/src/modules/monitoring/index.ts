@@ -28,6 +28,8 @@ import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
 import { createMonitors, type Monitors } from './monitors/monitors.ts'
 import { createMonitorStore } from './monitors/store.ts'
+import { createNotices, type Notice } from './notices/notices.ts'
+import { createNoticeStore } from './notices/store.ts'
 import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
 
@@ -69,12 +71,25 @@ export interface Monitoring extends Component {
     from: number
   }): Promise<ShadowComparison>
   drift(endpointId: string): Promise<DriftState>
+  /** Every monitor of a project, with the endpoint that it watches. */
+  listMonitors(project: string): Promise<
+    readonly Readonly<{
+      name: string
+      endpoint: string
+      state: MonitorState
+      summary: string
+      createdAt: number
+      evaluatedAt: number | null
+    }>[]
+  >
   /** Who gave which predictions; those that are not in the log, or not yet, are left out. */
   findPredictions(
     project: string,
     predictionIds: readonly string[]
   ): Promise<ReadonlyMap<string, { endpointId: string; variant: string; at: number }>>
   readonly alertRaised: Topic<Alert & { project: string }>
+  /** Tells the project's receivers of something that happened, with retries and a record of each delivery. Written down when it returns. */
+  notify(notice: Notice): Promise<void>
   /** For readers that account for every prediction exactly once. */
   readonly predictions: PredictionsFollowed
   readonly labels: Pick<Labels, 'put'>
@@ -131,6 +146,13 @@ export function createMonitoring(deps: {
     pending: () => log.state().pending,
     dropped: () => log.state().dropped,
   })
+  const noticeStore = createNoticeStore(deps.database)
+  const notices = createNotices({
+    store: noticeStore,
+    receivers: (project) => alertStore.receivers(project),
+    clock,
+    send: deps.send ?? sendByHttp,
+  })
   alertRaised.subscribe((alert) => gauges.alert(alert))
   const monitorStore = createMonitorStore(deps.database)
   const monitors = createMonitors({
@@ -175,6 +197,7 @@ export function createMonitoring(deps: {
   return {
     name: 'monitoring',
     alertRaised,
+    notify: (notice) => notices.notify(notice),
     predictions: {
       logId: () => log.id(),
       logged: log.logged,
@@ -220,6 +243,16 @@ export function createMonitoring(deps: {
         })),
       }
     },
+    async listMonitors(project) {
+      return (await monitorStore.list({ project })).map((row) => ({
+        name: row.name,
+        endpoint: row.endpoint,
+        state: row.state,
+        summary: row.summary,
+        createdAt: row.created_at,
+        evaluatedAt: row.last_evaluated_at,
+      }))
+    },
     routes: (app) =>
       addMonitoringRoutes(app, {
         clock,
@@ -231,6 +264,7 @@ export function createMonitoring(deps: {
         monitors,
         monitorStore,
         alertStore,
+        noticeStore,
         comparison,
         onMonitorDeleted: (at) => gauges.forget(at),
       }),
@@ -266,6 +300,11 @@ export function createMonitoring(deps: {
         name: 'alert-delivery',
         intervalMs: DELIVER_EVERY_MS,
         work: (signal) => alerts.deliverDue(signal),
+      })
+      scheduler.every({
+        name: 'notice-delivery',
+        intervalMs: DELIVER_EVERY_MS,
+        work: (signal) => notices.deliverDue(signal),
       })
     },
     async stop() {

@@ -3,6 +3,7 @@
  * A version is sealed when it is made: which files it has, with their digests, its signature and its graph never change.
  * Owns no bytes and no runs: those are tracking's. Does not serve: it says what a reference stands for and where the file is.
  */
+import type { ModelLatency, ModelVersionDetail } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
@@ -14,7 +15,10 @@ import { modelRoutes } from './mlflow-model-routes.ts'
 import { versionRoutes } from './mlflow-version-routes.ts'
 import type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
 import { inOwnWords } from './native-errors.ts'
-import { addNativeRoutes } from './native-routes.ts'
+import { feedsFromExample } from './onnx/example-feeds.ts'
+import { measureLatency } from './onnx/measure-latency.ts'
+import { readInputExample } from './input-example.ts'
+import { addNativeRoutes, describeVersion } from './native-routes.ts'
 import { createRegistryReader } from './reader.ts'
 import { createRegisteredModels, type MoveGate } from './registry.ts'
 import { seal } from './seal.ts'
@@ -36,9 +40,20 @@ export interface Registry extends Component {
    * `models:/`. A failed version is returned too: look at `status`. Throws registry.model_not_found, registry.version_not_found.
    */
   resolve(project: string, reference: string): Promise<ModelVersionRecord>
+  /** Live versions that a run made, or that a feature service feeds, newest first. */
+  findVersions(
+    project: string,
+    by: { runId: string } | { featureService: string }
+  ): Promise<readonly ModelVersionRecord[]>
   get(project: string, name: string, version: number): Promise<ModelVersionRecord | null>
   /** A local file of the version, with its other files beside it. Throws registry.version_not_found when it has no such file. */
   localFile(version: Pick<ModelVersionRecord, 'files'>, path: string): Promise<string>
+  /** A version with its run, data and code, as the API shows it. */
+  describe(version: ModelVersionRecord): Promise<ModelVersionDetail>
+  /** Times an ONNX version on this machine, on its input example where it has one. Null, with the reason, when it can't be run here. */
+  measure(
+    version: ModelVersionRecord
+  ): Promise<{ latency: ModelLatency } | { latency: null; reason: string }>
   /** Points an alias at a version; null removes it. Throws registry.version_not_ready for a version that can't be read. */
   setAlias(move: {
     project: string
@@ -109,6 +124,9 @@ export function createRegistry(deps: {
       addUploadRoutes(app, { models, tracking })
     },
     resolve: (project, reference) => models.resolve(project, reference),
+    async findVersions(project, by) {
+      return reader.versions(await store.findVersions(project, by), { withFiles: false })
+    },
     async get(project, name, version) {
       try {
         return await models.getRecord(project, name, version)
@@ -116,6 +134,17 @@ export function createRegistry(deps: {
         if (error instanceof MlflowError && error.code === 'RESOURCE_DOES_NOT_EXIST') return null
         throw error
       }
+    },
+    describe: (version) => describeVersion(tracking, version),
+    async measure(version) {
+      if (version.onnx === null || version.onnxFile === null)
+        return { latency: null, reason: 'it is no ONNX model' }
+      const example = await readInputExample(blobs, version.files)
+      return measureLatency({
+        path: await folder.localFile(version.files, version.onnxFile),
+        onnx: version.onnx,
+        example: example === null ? null : feedsFromExample(example, version.onnx.inputs),
+      })
     },
     localFile: (version, path) => folder.localFile(version.files, path),
     setAlias: async (move) => void (await inOwnWords(() => models.setAlias(move))),

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf } from '../../kernel/errors.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
+import { readInputExample } from './input-example.ts'
 import { parseMlModel, type MlModel } from './mlmodel.ts'
 import type { ModelVersionRecord, VersionFile } from './model-version.ts'
 import { checkLoads } from './onnx/check-loads.ts'
+import { feedsFromExample } from './onnx/example-feeds.ts'
 import { readOnnx } from './onnx/read-onnx.ts'
 import type { VersionFolder } from './version-folder.ts'
 
@@ -58,7 +60,11 @@ async function sealOnnx(
     const missing = onnx.externalFiles.find((name) => !files.some((f) => f.path === base + name))
     if (missing !== undefined)
       return failed(`${file.path} keeps weights in ${missing}, which is not among the files`)
-    await checkLoads(files, () => deps.folder.localFile(files, file.path))
+    const example = await readInputExample(deps.blobs, files)
+    await checkLoads(files, {
+      locate: () => deps.folder.localFile(files, file.path),
+      example: example === null ? null : feedsFromExample(example, onnx.inputs),
+    })
     return { status: 'READY', statusMessage: null, flavor: 'onnx', onnx }
   } catch (error) {
     return failed(`${file.path} is not a valid ONNX model: ${messageOf(error)}`)

@@ -25,6 +25,11 @@ export interface RegistryStore {
     parts: { files: readonly VersionFile[]; tags: readonly KeyValue[] }
   ): Promise<number>
   findVersion(model: ModelRow, version: number): Promise<VersionRow | undefined>
+  /** Live versions that a run made, or that a feature service feeds, newest first. */
+  findVersions(
+    project: string,
+    by: { runId: string } | { featureService: string }
+  ): Promise<VersionRow[]>
   /** The newest live version, of a stage or of all; `readyOnly` skips failed ones. */
   findLatest(model: ModelRow, stage: Stage | null): Promise<VersionRow | undefined>
   updateVersion(row: VersionRow, changes: Partial<VersionRow>): Promise<void>
@@ -131,6 +136,21 @@ export function createRegistryStore(database: Database): RegistryStore {
         return number
       }),
     findVersion: (model, version) => live(model).where('version', '=', version).executeTakeFirst(),
+    findVersions: (project, by) =>
+      db
+        .selectFrom('model_versions')
+        .innerJoin('registered_models', 'registered_models.model_key', 'model_versions.model_key')
+        .selectAll('model_versions')
+        .where('registered_models.project', '=', project)
+        .where('model_versions.lifecycle_stage', '=', 'active')
+        .where(
+          'runId' in by ? 'model_versions.run_id' : 'model_versions.feature_service',
+          '=',
+          'runId' in by ? by.runId : by.featureService
+        )
+        .orderBy('model_versions.version_key', 'desc')
+        .limit(1_000)
+        .execute(),
     findLatest(model, stage) {
       const query = live(model).orderBy('version', 'desc').limit(1)
       return (stage === null ? query : query.where('stage', '=', stage)).executeTakeFirst()

@@ -92,9 +92,13 @@ export function createDataPlane(deps: {
   const run = async (prediction: Prediction, deadline: number): Promise<Result> => {
     const { request, endpoint, variant, role } = prediction
     const result: Result = { served: null, prepared: null, outcome: null, error: null }
-    const release = variant.served?.lease()
+    let release: (() => void) | undefined
     try {
+      while (variant.served === null && variant.isReturning)
+        await before(deadline, fleet.wake(endpoint, variant))
       const served = readyModel(endpoint, variant)
+      release = served.lease()
+      variant.usedAt = prediction.begunAt
       result.served = served
       const prepared = prepareInputs(
         { features: deps.features, served, stored: endpoint.stored, at: prediction.at },
@@ -201,6 +205,23 @@ export function createDataPlane(deps: {
   }
 }
 
+/** Waits for `work` until the deadline; what it was waited for goes on. */
+async function before(deadline: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(fail('request.deadline_exceeded', 'The deadline passed while the model was loaded')),
+      Math.max(0, deadline - performance.now())
+    )
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 const stays = (): boolean => false
 
 function pickVariant(
@@ -222,7 +243,7 @@ function pickVariant(
   }
   const chosen = chooseVariant(plan, stickyKey ?? request.requestId)
   const variant = chosen === null ? undefined : variants.get(chosen)
-  if (variant?.state === 'ready') return variant
+  if (variant?.state === 'ready' || variant?.isReturning === true) return variant
   // A variant that is not in memory (its model broke, or is still loading after a restart) must not cost its share of callers their answers.
   const standIns = plan.ranges.flatMap((range) => variants.get(range.variant) ?? [])
   const standIn = standIns.find(({ state }) => state === 'ready') ?? variant
@@ -241,7 +262,7 @@ function readyModel(endpoint: LiveEndpoint, variant: LiveVariant): ServedModel {
     'serving.not_ready',
     variant.state === 'failed'
       ? `Variant "${variant.name}" of "${endpoint.stored.name}" failed to load: ${variant.error ?? ''}`
-      : `Variant "${variant.name}" of "${endpoint.stored.name}" is loading`
+      : `Variant "${variant.name}" of "${endpoint.stored.name}" is ${variant.state}`
   )
 }
 

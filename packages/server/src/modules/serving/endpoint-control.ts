@@ -294,7 +294,7 @@ function requireReady(
     const before = stored.traffic.weights.find((weight) => weight.variant === variant)
     if (basisPoints <= (before?.basisPoints ?? 0)) continue
     const state = live?.variants.get(variant)?.state
-    if (state !== undefined && state !== 'ready')
+    if (state !== undefined && state !== 'ready' && state !== 'evicted')
       throw fail(
         'serving.not_ready',
         `Variant "${variant}" is ${state} and can take no traffic yet`

@@ -1,15 +1,20 @@
 import type { EndpointSchema } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
-import type { LiveEndpoint, LiveVariant } from './fleet.ts'
+import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
 import type { TensorSpec } from './runtime.ts'
 import type { ServedModel } from './served-model.ts'
 
 /** What a prediction at an endpoint takes and gives, by one variant or by the one with most traffic. */
-export function describeEndpoint(
+export async function describeEndpoint(
+  fleet: Fleet,
   endpoint: LiveEndpoint,
   variantName: string | null
-): EndpointSchema {
-  const { variant, served } = pick(endpoint, variantName)
+): Promise<EndpointSchema> {
+  const variant = pick(endpoint, variantName)
+  await fleet.wake(endpoint, variant)
+  const { served } = variant
+  if (served === null)
+    throw fail('serving.not_ready', `Variant "${variant.name}" is ${variant.state}`)
   const { spec, inputs, service } = served
   const entities = service?.entities.map(({ key }) => key) ?? []
   return {
@@ -27,18 +32,13 @@ export function describeEndpoint(
   }
 }
 
-function pick(
-  { stored, variants, plan }: LiveEndpoint,
-  name: string | null
-): { variant: LiveVariant; served: ServedModel } {
+function pick({ stored, variants, plan }: LiveEndpoint, name: string | null): LiveVariant {
   const largest = stored.traffic.weights.toSorted((a, b) => b.basisPoints - a.basisPoints)[0]
   const chosen = name ?? largest?.variant ?? plan.ranges[0]?.variant ?? ''
   const variant = variants.get(chosen)
   if (variant === undefined)
     throw fail('serving.variant_not_found', `Endpoint "${stored.name}" has no variant "${chosen}"`)
-  if (variant.served === null)
-    throw fail('serving.not_ready', `Variant "${chosen}" is ${variant.state}`)
-  return { variant, served: variant.served }
+  return variant
 }
 
 function exampleOf({ inputs }: ServedModel, entities: readonly string[]): Record<string, unknown> {

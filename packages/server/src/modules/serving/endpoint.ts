@@ -2,7 +2,14 @@ import type { LlmSpec, RemoteSpec } from '@trestle/contract'
 import type { PromptTemplate } from './llm/prompt.ts'
 import type { Traffic } from './traffic.ts'
 
-export type VariantState = 'loading' | 'ready' | 'failed'
+/**
+ * `evicted`: freed for others, and loaded again by the next request. `unloaded`: freed by hand, and loaded again by hand.
+ *
+ *   loading ──► ready ──► evicted ──► loading
+ *      │          └─────► unloaded ──► loading
+ *      └──► failed ──► loading (every 30 s)
+ */
+export type VariantState = 'loading' | 'ready' | 'failed' | 'evicted' | 'unloaded'
 
 /** One served model version under its endpoint's name for it. */
 export type VariantRecord = Readonly<{

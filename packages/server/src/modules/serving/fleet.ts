@@ -19,6 +19,10 @@ export type LiveVariant = {
   state: VariantState
   error: string | null
   failedAt: number
+  /** `performance.now()` of the last request. */
+  usedAt: number
+  /** Evicted, or on its way back since: requests wait for it. */
+  isReturning: boolean
   served: ServedModel | null
   /** Of an LLM; null for a model that runs here. */
   llm: LlmVariant | null
@@ -45,6 +49,14 @@ export interface Fleet {
   remove(id: string): void
   /** Loads failed variants again whose last try is older than `ageMs`. */
   retryFailed(ageMs: number): void
+  /** Brings an evicted variant back and resolves when it is ready or has failed; at once for every other. */
+  wake(endpoint: LiveEndpoint, variant: LiveVariant): Promise<void>
+  /** Loads again what of an endpoint is not in memory, and resolves when that is done. */
+  load(endpoint: LiveEndpoint): Promise<void>
+  /** Frees the models of an endpoint on this server until they are loaded again; requests under way are finished. Resolves when the memory is free. */
+  unload(endpoint: LiveEndpoint): Promise<void>
+  /** Frees the model that was idle longest; false when there is none. Resolves when its memory is free. */
+  evictIdlest(): Promise<boolean>
   /** Names of variants with traffic that are not in memory yet. */
   pending(): string[]
   loadSettings(
@@ -66,26 +78,31 @@ export function createFleet(deps: {
   const { loader, metrics, log } = deps
   const byName = new Map<string, LiveEndpoint>()
   const loads = new Set<Promise<void>>()
+  const loading = new Map<LiveVariant, Promise<void>>()
   const retirements = new Set<Promise<void>>()
   let isClosed = false
 
   const retire = (variant: LiveVariant): void => {
     variant.shadows.close()
+    void free(variant)
+  }
+  const free = (variant: LiveVariant): Promise<void> => {
     const { served } = variant
-    if (served === null) return
+    if (served === null) return Promise.resolve()
     variant.served = null
-    const done = served
+    const done: Promise<void> = served
       .retire()
       .catch((error: unknown) => log.error({ err: error, variant: variant.name }, 'unloading'))
       .finally(() => retirements.delete(done))
     retirements.add(done)
+    return done
   }
 
   const isCurrent = (stored: StoredEndpoint, variant: LiveVariant): boolean =>
     !isClosed &&
     byName.get(keyOf(stored.project, stored.name))?.variants.get(variant.name) === variant
 
-  const load = (stored: StoredEndpoint, variant: LiveVariant): void => {
+  const load = (stored: StoredEndpoint, variant: LiveVariant): Promise<void> => {
     variant.state = 'loading'
     const { project, columns, featureService } = stored
     const reference = `${variant.model.name}/${variant.model.version}`
@@ -93,7 +110,7 @@ export function createFleet(deps: {
       variant.remote === null
         ? { kind: 'registered', reference }
         : { kind: 'remote', remote: variant.remote, model: variant.model }
-    const done = loader
+    const done: Promise<void> = loader
       .load({ project, source, columns, featureService, onBatch: variant.meter.batch })
       .then(
         async (served) => {
@@ -103,6 +120,7 @@ export function createFleet(deps: {
         (error: unknown) => {
           if (variant.served !== null) return
           variant.state = 'failed'
+          variant.isReturning = false
           variant.error = messageOf(error)
           variant.failedAt = performance.now()
           log.error(
@@ -111,8 +129,13 @@ export function createFleet(deps: {
           )
         }
       )
-      .finally(() => loads.delete(done))
+      .finally(() => {
+        loads.delete(done)
+        loading.delete(variant)
+      })
     loads.add(done)
+    loading.set(variant, done)
+    return done
   }
 
   const enlist = (
@@ -133,6 +156,8 @@ export function createFleet(deps: {
           ? { state: 'ready', error: null }
           : { state: 'failed', error: `The server's environment has no ${missing.join(', ')}` }),
       failedAt: 0,
+      usedAt: performance.now(),
+      isReturning: false,
       served: null,
       llm:
         entry.llm == null
@@ -148,6 +173,8 @@ export function createFleet(deps: {
 
   const ready = (variant: LiveVariant, served: ServedModel): void => {
     variant.served = served
+    variant.usedAt = performance.now()
+    variant.isReturning = false
     variant.state = 'ready'
     variant.error = null
   }
@@ -197,7 +224,7 @@ export function createFleet(deps: {
         ),
       })
       for (const variant of added)
-        if (variant.served === null && variant.llm === null) load(stored, variant)
+        if (variant.served === null && variant.llm === null) void load(stored, variant)
       for (const variant of before?.variants.values() ?? [])
         if (variants.get(variant.name) !== variant) retire(variant)
     },
@@ -214,7 +241,43 @@ export function createFleet(deps: {
       for (const { stored, variants } of byName.values())
         for (const variant of variants.values())
           if (variant.state === 'failed' && variant.llm === null && variant.failedAt <= before)
-            load(stored, variant)
+            void load(stored, variant)
+    },
+    async wake({ stored }, variant) {
+      while (variant.served === null && variant.isReturning)
+        await (loading.get(variant) ?? load(stored, variant))
+    },
+    async load({ stored, variants }) {
+      const own = [...variants.values()].filter(
+        ({ llm, served }) => llm === null && served === null
+      )
+      await Promise.all(own.map((variant) => loading.get(variant) ?? load(stored, variant)))
+    },
+    async unload({ variants }) {
+      await Promise.all(
+        [...variants.values()].map((variant) => {
+          if (variant.served === null && !variant.isReturning) return Promise.resolve()
+          variant.state = 'unloaded'
+          variant.isReturning = false
+          return free(variant)
+        })
+      )
+    },
+    async evictIdlest() {
+      let idlest: LiveVariant | null = null
+      for (const { variants } of byName.values())
+        for (const variant of variants.values())
+          if (
+            variant.served !== null &&
+            variant.served.bytes > 0 &&
+            (idlest === null || variant.usedAt < idlest.usedAt)
+          )
+            idlest = variant
+      if (idlest === null) return false
+      idlest.state = 'evicted'
+      idlest.isReturning = true
+      await free(idlest)
+      return true
     },
     pending: () =>
       [...byName.values()].flatMap(({ stored, variants, plan }) =>

@@ -19,8 +19,11 @@ import type { EndpointRecord, VariantRecord } from './endpoint.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import { createFleet, toRecord, type Fleet } from './fleet.ts'
 import type { InferenceCompleted } from './inference-event.ts'
+import { addFamiliarMetrics, type MetricNames } from './familiar-metrics.ts'
+import { createModelRoom } from './model-room.ts'
 import type { ModelSource } from './model-source.ts'
 import { createOipGrpc, type GrpcAddress, type GrpcListener } from './protocols/oip/grpc.ts'
+import { NOT_HOSTED, type HostedSettings } from './protocols/hosted-settings.ts'
 import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
@@ -65,6 +68,12 @@ export type ServingConfig = Readonly<{
   maxShadowQueued: number
   maxShadowRunning: number
   shadowTimeoutMs: number
+  /** What models may hold together, by the size of their files; the one idle longest goes first. Null: no limit. */
+  modelMemoryBytes: number | null
+  /** The platform that hosts the image, if one does. */
+  hosted: HostedSettings
+  /** Whose metric names are written beside our own. */
+  metricNames: readonly MetricNames[]
 }>
 
 export const servingDefaults: ServingConfig = {
@@ -75,6 +84,9 @@ export const servingDefaults: ServingConfig = {
   maxShadowQueued: 256,
   maxShadowRunning: 16,
   shadowTimeoutMs: 10_000,
+  modelMemoryBytes: null,
+  hosted: NOT_HOSTED,
+  metricNames: [],
 }
 
 export interface Serving extends Component {
@@ -138,6 +150,7 @@ export function createServing(deps: {
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
     remotes: createRemoteModels({ clock, keys }),
+    room: createModelRoom(config.modelMemoryBytes, () => fleet.evictIdlest()),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
   const accounts = deps.llmAccounts ?? freeAccounts
@@ -151,6 +164,7 @@ export function createServing(deps: {
     shadowLimits: { maxQueued: config.maxShadowQueued, maxRunning: config.maxShadowRunning },
     llm: { clock, keys, accounts },
   })
+  addFamiliarMetrics(deps.metrics, { names: config.metricNames, fleet, completed })
   const control = createEndpointControl({
     store: createServingStore(deps.database),
     fleet,
@@ -210,10 +224,13 @@ export function createServing(deps: {
       addProtocols(app, {
         dataPlane,
         fleet,
+        control,
         gateway,
         clock,
         maxBodyBytes: config.maxBodyBytes,
         maxBatchRows: config.maxBatchRows,
+        maxQueued: config.maxQueued,
+        hosted: config.hosted,
         version: deps.version,
       })
     },
@@ -222,9 +239,11 @@ export function createServing(deps: {
         {
           dataPlane,
           fleet,
+          control,
           clock,
           log,
           maxBodyBytes: config.maxBodyBytes,
+          maxBatchRows: config.maxBatchRows,
           version: deps.version,
         },
         address

@@ -68,7 +68,7 @@ export function addServingRoutes(
         return toWire(toRecord(liveEndpoint(project, endpoint)))
       },
       getSchema: async ({ endpoint, variant }, { project }) =>
-        describeEndpoint(liveEndpoint(project, endpoint), variant ?? null),
+        describeEndpoint(fleet, liveEndpoint(project, endpoint), variant ?? null),
       getStats: async ({ endpoint }, { project }) => ({
         items: [...liveEndpoint(project, endpoint).variants.values()].map(toStats),
       }),

@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises'
 import type { RemoteSpec } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
 import { createConcurrentQueue } from './concurrent-queue.ts'
 import type { FeatureReader, FeatureServiceSchema } from './feature-reader.ts'
+import type { ModelRoom } from './model-room.ts'
 import type { ModelSource, ServableVersion } from './model-source.ts'
 import { planInputs, type InputPlan } from './named-inputs.ts'
 import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
@@ -20,6 +22,8 @@ export interface ServedModel {
   readonly isBatchable: boolean
   readonly batcher: Batcher
   readonly service: FeatureServiceSchema | null
+  /** Memory that it holds here, by the size of its file; 0 when it is elsewhere. */
+  readonly bytes: number
   readonly loadMs: number
   /** Call the result once, when done. */
   lease(): () => void
@@ -52,18 +56,19 @@ export function createModelLoader(deps: {
   features: FeatureReader | null
   runtime: Runtime
   remotes: RemoteModels
+  room: ModelRoom
   limits: BatchLimits
 }): ModelLoader {
   const open = async ({ project, source }: LoadSettings): Promise<Opened> => {
     switch (source.kind) {
       case 'registered': {
         const version = await deps.source.resolve(project, source.reference)
-        return { model: await openVersion(deps.runtime, version), version, maxRunning: null }
+        return { ...(await openVersion(deps, version)), version, maxRunning: null }
       }
       case 'remote': {
         const model = await deps.remotes.open(source.remote)
         const version = { ...source.model, signature: null }
-        return { model, version, maxRunning: source.remote.maxConcurrent }
+        return { model, version, maxRunning: source.remote.maxConcurrent, bytes: 0 }
       }
     }
   }
@@ -71,7 +76,7 @@ export function createModelLoader(deps: {
     async load(settings) {
       const begun = performance.now()
       const service = await readService(deps.features, settings)
-      const { model, version, maxRunning } = await open(settings)
+      const { model, version, maxRunning, bytes } = await open(settings)
       const isBatchable = maxRunning === null && (await canBatch(model))
       const { maxQueued } = deps.limits
       const onBatch = settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }
@@ -93,6 +98,7 @@ export function createModelLoader(deps: {
         isBatchable,
         batcher,
         service,
+        bytes,
         loadMs: performance.now() - begun,
         ...createLeases(async () => {
           await batcher.drain()
@@ -108,16 +114,38 @@ type Opened = Readonly<{
   version: Pick<ServableVersion, 'name' | 'version' | 'signature'>
   /** Runs at once of a model that makes its own batches; null for one whose runs we put together. */
   maxRunning: number | null
+  bytes: number
 }>
 
-function openVersion(runtime: Runtime, { name, version, onnxPath }: ServableVersion) {
+async function openVersion(
+  { runtime, room }: { runtime: Runtime; room: ModelRoom },
+  { name, version, onnxPath }: ServableVersion
+): Promise<Pick<Opened, 'model' | 'bytes'>> {
   if (onnxPath === null)
     throw fail(
       'serving.model_load_failed',
       `Model version ${name}/${version} has no ONNX file; Trestle serves ONNX models`,
       { details: { model: name, version } }
     )
-  return runtime.load({ path: onnxPath })
+  const bytes = await stat(onnxPath).then(
+    ({ size }) => size,
+    () => 0
+  )
+  const giveBack = await room.take(bytes)
+  try {
+    const model = await runtime.load({ path: onnxPath })
+    const close = async (): Promise<void> => {
+      try {
+        await model.close()
+      } finally {
+        giveBack()
+      }
+    }
+    return { model: { ...model, close }, bytes }
+  } catch (error) {
+    giveBack()
+    throw error
+  }
 }
 
 async function readService(

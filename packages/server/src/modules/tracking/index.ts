@@ -8,6 +8,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { BlobStore, Digest } from '../../platform/blobs/index.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
+import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { addArtifactProxy, artifactListRoute } from './artifacts/artifact-routes.ts'
 import { createArtifactStore } from './artifacts/artifact-store.ts'
 import { createArtifacts } from './artifacts/artifacts.ts'
@@ -22,6 +23,7 @@ import { loggedModelRoutes } from './logged-models/logged-model-routes.ts'
 import { createLoggedModelStore } from './logged-models/logged-model-store.ts'
 import { bindMlflowRoutes } from './mlflow/scope.ts'
 import { inputRoutes } from './runs/input-routes.ts'
+import { createRunLinks, type RunLink } from './runs/run-links-store.ts'
 import { createMetricHistory } from './runs/metric-history.ts'
 import { metricRoutes } from './runs/metric-routes.ts'
 import { createRunInputs } from './runs/run-inputs.ts'
@@ -30,11 +32,13 @@ import type { RunRecord } from './runs/run-records.ts'
 import { runRoutes } from './runs/run-routes.ts'
 import { searchRuns } from './runs/run-search.ts'
 import { createRunStore } from './runs/run-store.ts'
-import { createRuns } from './runs/runs.ts'
+import { createRuns, type RunChange } from './runs/runs.ts'
 import { addServerRoutes } from './server-routes.ts'
 
 export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
-export type { KeyValue, RunRecord } from './runs/run-records.ts'
+export type { DatasetRecord, KeyValue, RunRecord } from './runs/run-records.ts'
+export { COMMIT_TAG, type RunLink } from './runs/run-links-store.ts'
+export type { RunChange } from './runs/runs.ts'
 export { trackingMigrations } from './migrations/index.ts'
 export { compare, compareKeyValue } from './mlflow/conditions.ts'
 export { done } from './mlflow/done.ts'
@@ -63,6 +67,12 @@ export interface Tracking extends Component {
   routes(app: FastifyInstance): void
   /** A run with its latest metrics, params, tags, datasets and models; null when there is none, or it is another project's. */
   getRun(project: string, runId: string): Promise<RunRecord | null>
+  /** Null when there is no such experiment. */
+  experimentName(project: string, experimentId: string): Promise<string | null>
+  /** Active runs of a commit or that read a dataset, newest first. */
+  findRuns(project: string, link: RunLink, limit: number): Promise<readonly RunRecord[]>
+  /** Told when a run was made or its status changed, once that is on disk. */
+  readonly runChanged: Topic<RunChange>
   getLoggedModel(project: string, modelId: string): Promise<LoggedModelRecord | null>
   /** The artifact URI that `runs:/…` or `models:/m-…` stands for; any other URI is returned as it is. */
   resolveUri(project: string, uri: string): Promise<string>
@@ -90,13 +100,19 @@ export function createTracking(deps: {
   database: Database
   blobs: BlobStore
   clock: Clock
+  onListenerError?: (error: unknown, topic: string) => void
 }): Tracking {
   const { database, blobs, clock } = deps
   const experimentStore = createExperimentStore(database)
   const experiments = createExperiments({ store: experimentStore, clock })
   const runStore = createRunStore(database)
-  const runs = createRuns({ store: runStore, experiments, clock })
+  const runChanged = createTopic<RunChange>(
+    'run.changed',
+    deps.onListenerError ?? (() => undefined)
+  )
+  const runs = createRuns({ store: runStore, experiments, clock, changed: runChanged })
   const reader = createRunReader(database)
+  const links = createRunLinks(database)
   const artifacts = createArtifacts({ store: createArtifactStore(database), blobs, clock })
   const models = createLoggedModelStore(database)
   const uris = createArtifactUris({ runs: runStore, reader, models, artifacts })
@@ -104,6 +120,7 @@ export function createTracking(deps: {
 
   return {
     name: 'tracking',
+    runChanged,
     routes(app) {
       addServerRoutes(app)
       bindMlflowRoutes(app, [
@@ -121,6 +138,13 @@ export function createTracking(deps: {
       const row = await runStore.find(project, runId)
       return row === undefined ? null : ((await reader.read([row]))[0] ?? null)
     },
+    async experimentName(project, experimentId) {
+      const row = /^\d{1,15}$/.test(experimentId)
+        ? await experimentStore.find(project, Number(experimentId))
+        : undefined
+      return row?.name ?? null
+    },
+    findRuns: async (project, link, limit) => reader.read(await links.find(project, link, limit)),
     async getLoggedModel(project, modelId) {
       const row = await models.find(project, modelId)
       return row === undefined ? null : ((await models.read([row]))[0] ?? null)

@@ -54,7 +54,7 @@ async function declare(): Promise<{
         project: 'default',
         wanted: { features: [`${view}:x`, `${view}:big`] },
         rows: [{ id: 1 }],
-        now: features.clock.now(),
+        now: features.store.now(),
       })
       features.clock.advance(MINUTE)
       return answer.values[0]?.[0]
@@ -98,7 +98,7 @@ test('a value that the history does not have is a fault, told with its example',
         key: '1',
         packed: '[2,"9007199254740993"]',
         eventUs: (features.clock.now() - MINUTE) * 1000,
-        createdUs: features.clock.now() * 1000,
+        createdUs: (features.clock.now() + 1) * 1000,
         seq: 1_000_000,
       },
     ],

@@ -90,7 +90,7 @@ export function createConsistencyChecker(deps: {
         differs && looked++ < MAX_SETTLED
           ? await join(view, [row], {
               mode: 'as-corrected',
-              knownByUs: (row.at - IN_FLIGHT_MS) * 1000,
+              knownByUs: Math.round((row.at - IN_FLIGHT_MS) * 1000),
             })
           : []
       checked.push({ served: row, known: k, corrected: c, settled })

@@ -18,7 +18,7 @@ const MAX_ROWS = 200_000
 const SCHEMA = `
 PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4000;
 CREATE TABLE IF NOT EXISTS served (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, view TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, view TEXT NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL,
   keys TEXT NOT NULL, vals TEXT NOT NULL, event_us INTEGER);`
 
 /** Sampled reads between serving and checking. A sample: what a crash loses is not missed. */

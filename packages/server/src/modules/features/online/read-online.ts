@@ -53,7 +53,7 @@ export function readOnline(
       keys.push(encodeKey(key as Exclude<Value, null>[])) // no null among them, by the line before
       at.push(i)
     })
-    const nowUs = request.now * 1000
+    const nowUs = Math.round(request.now * 1000)
     const { plan } = read
     const { sampler } = request
     if (sampler !== undefined)

@@ -107,7 +107,9 @@ export function createRedisOnlineStore(
     read: (storage, keys, now) =>
       answered(async () => {
         const found = await getAll(keys.map((key) => rowKey(storage, key)))
-        return found.map((value) => (value === null ? null : newestDue(value, now * 1000)))
+        return found.map((value) =>
+          value === null ? null : newestDue(value, Math.round(now * 1000))
+        )
       }),
     update: ({ storage, keys, change, watermark }) =>
       answered(async () => {

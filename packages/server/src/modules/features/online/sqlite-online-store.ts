@@ -103,7 +103,8 @@ export function createSqliteOnlineStore(path: string): OnlineStore {
       })
     },
     read(storage, keys, now) {
-      if (nextDueUs <= now * 1000) promoteDue(now * 1000)
+      const nowUs = Math.round(now * 1000)
+      if (nextDueUs <= nowUs) promoteDue(nowUs)
       return keys.map((key): StoredRow | null => {
         const row = select.get(storage, key) as { packed: string; event_us: number } | undefined // the columns of the query above
         return row === undefined ? null : { packed: row.packed, eventUs: row.event_us }

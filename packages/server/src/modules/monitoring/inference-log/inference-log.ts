@@ -3,17 +3,19 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bucketOf } from '../../../kernel/bucket.ts'
 import type { Clock } from '../../../kernel/clock.ts'
+import { HOUR_MS, hourOf } from '../../../kernel/hour.ts'
 import { createTopic, type Topic } from '../../../platform/events/topic.ts'
 import type { Logger } from '../../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
-import { convertSegment, mergeHour } from './convert.ts'
+import { convertRows, mergeHour } from './convert.ts'
 import type { DuckDb } from '../../../platform/duckdb/index.ts'
-import { createParquetFiles, hourOf, type ParquetFile } from './parquet-files.ts'
+import { createParquetFiles, type ParquetFile } from './parquet-files.ts'
 import { matches, toRows, type PredictionFilter, type PredictionRow } from './prediction-row.ts'
 import { toRecord, type LogSettings } from './privacy.ts'
 import { comparePositions, countParquet, queryParquet, type RowQuery } from './query.ts'
 import type { LogRecord, LoggedInference } from './record.ts'
 import type { Segment } from './segment.ts'
+import { createSegmentThread } from './segment-thread.ts'
 import { createWriteAheadLog, DEFAULT_LIMITS, type WriteAheadLimits } from './write-ahead-log.ts'
 
 /** Every prediction, kept. Owns the files below its folder. */
@@ -53,6 +55,7 @@ export function createInferenceLog(deps: {
   )
   const files = createParquetFiles(join(deps.directory, 'parquet'))
   const scratch = join(deps.directory, 'scratch')
+  const thread = createSegmentThread()
   const holds = new Map<string, () => number>()
   // The event as it came, for readers in this process: masking and sampling are for the disk.
   const originals = new WeakMap<LogRecord, InferenceCompleted>()
@@ -82,11 +85,16 @@ export function createInferenceLog(deps: {
   const unconverted = (): Segment[] => wal.segments().filter((s) => s.first > converted)
 
   async function convertSealed(): Promise<void> {
-    for (const segment of wal.sealed()) {
-      if (segment.first <= converted) continue
-      const span = { first: segment.first, last: lastOf(segment) }
-      await convertSegment({ duckdb, files, scratch }, span, wal.read(segment))
-      converted = span.last
+    try {
+      for (const segment of wal.sealed()) {
+        if (segment.first <= converted) continue
+        const last = lastOf(segment)
+        const rows = await thread.sort({ segment: { ...segment, before: last + 1 }, scratch })
+        await convertRows({ duckdb, files }, { first: segment.first, last }, rows)
+        converted = last
+      }
+    } finally {
+      await thread.end()
     }
     const needed = Math.min(Infinity, ...[...holds.values()].map((cursor) => cursor()))
     for (const segment of wal.sealed())
@@ -103,9 +111,9 @@ export function createInferenceLog(deps: {
       const [head] = group
       if (head === undefined) continue
       const keepMs = deps.retentionDaysOf(head.project, head.endpoint) * 86_400_000
-      if (head.hour + 3_600_000 <= clock.now() - keepMs) await files.removeHour(head)
+      if (head.hour + HOUR_MS <= clock.now() - keepMs) await files.removeHour(head)
       // An hour rests for a while first, so that a late segment does not make a merge for nothing.
-      else if (head.hour < thisHour - 3_600_000 && group.length > 1)
+      else if (head.hour < thisHour - HOUR_MS && group.length > 1)
         await mergeHour({ duckdb, files }, group)
     }
   }
@@ -178,6 +186,7 @@ export function createInferenceLog(deps: {
       unconverted: unconverted().length,
     }),
     async close() {
+      await thread.end()
       await wal.close()
     },
   }

@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-
-const HOUR_MS = 3_600_000
+import { HOUR_MS } from '../../../kernel/hour.ts'
 
 /** A Parquet file of one endpoint and hour, holding what came out of the log segments `first` to `last`. */
 export type ParquetFile = Readonly<{
@@ -12,8 +11,6 @@ export type ParquetFile = Readonly<{
   first: number
   last: number
 }>
-
-export const hourOf = (at: number): number => Math.floor(at / HOUR_MS) * HOUR_MS
 
 const NAME = /^(\d{16})-(\d{16})\.parquet$/
 

@@ -1,4 +1,6 @@
+import type { Scalar } from '../../../kernel/scalar.ts'
 import type { InferenceCompleted, LoggedColumn } from '../../serving/index.ts'
+import { packIfNumbers, unpack, type PackedNumbers } from './packed-numbers.ts'
 import {
   decodeEntities,
   decodeValue,
@@ -15,27 +17,39 @@ import {
  */
 
 type WireValue = ReturnType<typeof encodeValue>
-type WireColumn = {
+type List<T> = readonly T[] | PackedNumbers
+export type WireColumn = {
   name: string
   type: LoggedColumn['type']
   /** The values of all records, one after another. */
-  values: WireValue[]
+  values: readonly WireValue[]
   /** How many are each record's; left out where that is the record's rows. */
   counts?: number[]
 }
 type Plain = Omit<InferenceCompleted, 'inputs' | 'outputs' | 'entities' | 'stages'>
-type WireBlock = {
+/** What makes records of one kind: always in `same`. */
+type Kind = Pick<Plain, 'project' | 'endpoint' | 'endpointId' | 'variant' | 'role' | 'status'>
+/** A block as it is worked with; on disk its lists of numbers are packed. */
+export type WireBlock = {
   count: number
   sampled: boolean
   /** Fields that are the same for every record. */
-  same: Partial<Plain>
+  same: Partial<Plain> & Kind
   /** Fields that are not: one value per record. */
-  each: Partial<Record<keyof Plain, unknown[]>>
-  stages: { featuresMs: number[]; queueMs: number[]; computeMs: number[] }
+  each: Partial<Record<keyof Plain, readonly unknown[]>>
+  stages: Readonly<Record<keyof InferenceCompleted['stages'], readonly unknown[]>>
   /** Left out when no record has any. */
   entities?: WireEntities[]
   inputs: WireColumn[]
   outputs: WireColumn[]
+}
+
+type DiskColumn = Omit<WireColumn, 'values'> & { values: List<WireValue> }
+type DiskBlock = Omit<WireBlock, 'each' | 'stages' | 'inputs' | 'outputs'> & {
+  each: Partial<Record<keyof Plain, List<unknown>>>
+  stages: Readonly<Record<keyof WireBlock['stages'], List<unknown>>>
+  inputs: DiskColumn[]
+  outputs: DiskColumn[]
 }
 
 /** Values in a block at most, so that no line becomes too long to be read in one piece. A larger record is a block of its own. */
@@ -65,10 +79,13 @@ export function toBlocks(records: readonly LogRecord[]): LogRecord[][] {
 function isSameKind(a: LogRecord, b: LogRecord): boolean {
   return (
     a.isSampled === b.isSampled &&
+    a.event.project === b.event.project &&
+    a.event.endpoint === b.event.endpoint &&
     a.event.endpointId === b.event.endpointId &&
     a.event.variant === b.event.variant &&
     a.event.role === b.event.role &&
     a.event.status === b.event.status &&
+    (a.event.llm === undefined) === (b.event.llm === undefined) &&
     hasSameColumns(a.event.inputs, b.event.inputs) &&
     hasSameColumns(a.event.outputs, b.event.outputs)
   )
@@ -91,21 +108,21 @@ export function encodeBlock(records: readonly LogRecord[]): string {
     ...plain
   } = first
   const same: Record<string, unknown> = {}
-  const each: Record<string, unknown[]> = {}
+  const each: Record<string, List<unknown>> = {}
   for (const key of Object.keys(plain) as (keyof Plain)[]) {
     const value = first[key]
     if (events.every((event) => event[key] === value)) same[key] = value
-    else each[key] = events.map((event) => event[key])
+    else each[key] = packIfNumbers(events.map((event) => event[key]))
   }
-  const block: WireBlock = {
+  const block: DiskBlock = {
     count: events.length,
     sampled: records[0]?.isSampled === true,
-    same,
+    same: same as WireBlock['same'], // the kind is the same for all by `isSameKind`
     each,
     stages: {
-      featuresMs: events.map((event) => event.stages.featuresMs),
-      queueMs: events.map((event) => event.stages.queueMs),
-      computeMs: events.map((event) => event.stages.computeMs),
+      featuresMs: packIfNumbers(events.map((event) => event.stages.featuresMs)),
+      queueMs: packIfNumbers(events.map((event) => event.stages.queueMs)),
+      computeMs: packIfNumbers(events.map((event) => event.stages.computeMs)),
     },
     inputs: encodeColumns(events, 'inputs'),
     outputs: encodeColumns(events, 'outputs'),
@@ -123,27 +140,43 @@ function hasKeys(record: object): boolean {
 function encodeColumns(
   events: readonly InferenceCompleted[],
   side: 'inputs' | 'outputs'
-): WireColumn[] {
-  const columns = (events[0]?.[side] ?? []).map(({ name, type }): WireColumn => ({
-    name,
-    type,
-    values: [],
-  }))
-  columns.forEach((column, c) => {
+): DiskColumn[] {
+  return (events[0]?.[side] ?? []).map(({ name, type }, c): DiskColumn => {
+    const values: (Scalar | null)[] = []
     let isByRows = true
     for (const event of events) {
-      const values = event[side][c]?.values ?? []
-      isByRows &&= values.length === event.rows
-      for (let i = 0; i < values.length; i++) column.values.push(encodeValue(values[i] ?? null))
+      const own = event[side][c]?.values ?? []
+      isByRows &&= own.length === event.rows
+      for (let i = 0; i < own.length; i++) values.push(own[i] ?? null)
     }
-    if (!isByRows) column.counts = events.map((event) => event[side][c]?.values.length ?? 0)
+    const packed = type === 'float' ? packIfNumbers(values) : values
+    return {
+      name,
+      type,
+      values: 'f64' in packed ? packed : packed.map(encodeValue),
+      ...(isByRows ? {} : { counts: events.map((event) => event[side][c]?.values.length ?? 0) }),
+    }
   })
-  return columns
 }
 
 /** Reads what `encodeBlock` wrote; the checksum of its frame has vouched for it. */
-export function decodeBlock(line: string): LogRecord[] {
-  const block = JSON.parse(line) as WireBlock
+export function decodeBlock(json: string): WireBlock {
+  const { each, stages, inputs, outputs, ...rest } = JSON.parse(json) as DiskBlock
+  return {
+    ...rest,
+    each: Object.fromEntries(Object.entries(each).map(([key, values]) => [key, unpack(values)])),
+    stages: {
+      featuresMs: unpack(stages.featuresMs),
+      queueMs: unpack(stages.queueMs),
+      computeMs: unpack(stages.computeMs),
+    },
+    inputs: inputs.map((column) => ({ ...column, values: unpack(column.values) })),
+    outputs: outputs.map((column) => ({ ...column, values: unpack(column.values) })),
+  }
+}
+
+/** The records of a block. */
+export function recordsOf(block: WireBlock): LogRecord[] {
   const readInputs = columnReader(block.inputs)
   const readOutputs = columnReader(block.outputs)
   const each = Object.entries(block.each)
@@ -156,9 +189,9 @@ export function decodeBlock(line: string): LogRecord[] {
       event: {
         ...(plain as Plain),
         stages: {
-          featuresMs: block.stages.featuresMs[i] ?? 0,
-          queueMs: block.stages.queueMs[i] ?? 0,
-          computeMs: block.stages.computeMs[i] ?? 0,
+          featuresMs: Number(block.stages.featuresMs[i]),
+          queueMs: Number(block.stages.queueMs[i]),
+          computeMs: Number(block.stages.computeMs[i]),
         },
         entities: decodeEntities(block.entities?.[i] ?? {}),
         inputs: readInputs({ index: i, rows }),

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
 import type { LogRecord } from './record.ts'
-import { decodeBlock, encodeBlock } from './record-block.ts'
+import { decodeBlock, encodeBlock, recordsOf, type WireBlock } from './record-block.ts'
 
 /** One file of the write-ahead log: its records, in order, have the sequences from `first` on. */
 export type Segment = Readonly<{ first: number; path: string }>
@@ -23,11 +23,11 @@ export function frame(block: readonly LogRecord[]): string {
   return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`
 }
 
-/** Reads the records of a segment up to `before`, and stops at the first line that is not whole: nothing after a tear was acknowledged. */
-export async function* readSegment(
+/** Reads the blocks of a segment that begin before `before`, and stops at the first line that is not whole: nothing after a tear was acknowledged. */
+export async function* readBlocks(
   segment: Segment,
   before: number
-): AsyncGenerator<{ sequence: number; record: LogRecord }> {
+): AsyncGenerator<{ sequence: number; block: WireBlock }> {
   const input = createReadStream(segment.path, { highWaterMark: 256 * 1024 })
   try {
     let sequence = segment.first
@@ -35,13 +35,24 @@ export async function* readSegment(
       const json = line.slice(9)
       if (sequence >= before || line.slice(0, 8) !== crc32(json).toString(16).padStart(8, '0'))
         return
-      for (const record of decodeBlock(json)) {
-        if (sequence >= before) return
-        yield { sequence, record }
-        sequence++
-      }
+      const block = decodeBlock(json)
+      yield { sequence, block }
+      sequence += block.count
     }
   } finally {
     input.destroy()
+  }
+}
+
+/** Reads the records of a segment up to `before`. */
+export async function* readSegment(
+  segment: Segment,
+  before: number
+): AsyncGenerator<{ sequence: number; record: LogRecord }> {
+  for await (const { sequence, block } of readBlocks(segment, before)) {
+    for (const [i, record] of recordsOf(block).entries()) {
+      if (sequence + i >= before) return
+      yield { sequence: sequence + i, record }
+    }
   }
 }

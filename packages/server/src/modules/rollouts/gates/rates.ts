@@ -69,6 +69,14 @@ export function judgeRate(
       sentence: `${word} ${percent(rateOf(own))}, within [${percent(level.low)}, ${percent(level.high)}], ceiling ${percent(max)}: ${verdict}`,
     }
   }
+  if (candidate.n === 0 || baseline.n === 0)
+    return {
+      ...settled,
+      estimate: null,
+      interval: null,
+      threshold: gate.margin,
+      sentence: `${word} not measured on both variants yet: ${verdict}`,
+    }
   const limit = gate.max === null ? '' : `, ceiling ${percent(gate.max)}`
   return {
     ...settled,

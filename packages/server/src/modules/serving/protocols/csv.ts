@@ -2,10 +2,16 @@ import { fail } from '../../../platform/errors.ts'
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 
-/** Rows of a CSV with a header line (RFC 4180), numbers as numbers and empty fields as null. Throws `request.malformed`. */
-export function parseCsv(text: string): Record<string, unknown>[] {
-  const [header, ...rows] = readRecords(text)
+/**
+ * Rows of a CSV (RFC 4180), numbers as numbers and empty fields as null: objects by its header line, or bare lists when the first line is all numbers,
+ * as SageMaker sends it. Throws `request.malformed`.
+ */
+export function parseCsv(text: string): (Record<string, unknown> | unknown[])[] {
+  const records = readRecords(text)
+  const [header, ...rows] = records
   if (header === undefined) throw fail('request.malformed', 'The CSV is empty')
+  if (header.every((field) => field === '' || NUMBER.test(field)))
+    return records.map((fields) => fields.map(toValue))
   return rows.map((fields, i) => {
     if (fields.length !== header.length)
       throw fail(
@@ -15,6 +21,15 @@ export function parseCsv(text: string): Record<string, unknown>[] {
     return Object.fromEntries(header.map((name, j) => [name, toValue(fields[j] ?? '')]))
   })
 }
+
+/** One line of values; texts are quoted where they must be. */
+export const writeCsvRow = (values: readonly (number | bigint | string | boolean)[]): string =>
+  values
+    .map((value) => {
+      const text = String(value)
+      return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    })
+    .join(',')
 
 function toValue(field: string): unknown {
   if (field === '') return null

@@ -1,12 +1,22 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { promisify } from 'node:util'
-import { gunzip, inflate } from 'node:zlib'
+import { deflate, gunzip, gzip, inflate, zstdCompress, zstdDecompress } from 'node:zlib'
 import { fail } from '../../../platform/errors.ts'
 import type { InferenceRequest } from '../data-plane.ts'
 import type { Payload } from '../prepare-inputs.ts'
 
-const unzip = promisify(gunzip)
-const inflated = promisify(inflate)
+const UNPACK = {
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+  zstd: promisify(zstdDecompress),
+} as const
+const PACK = {
+  gzip: promisify(gzip),
+  deflate: promisify(deflate),
+  zstd: promisify(zstdCompress),
+} as const
+type Packing = keyof typeof PACK
+const isPacking = (name: string): name is Packing => Object.hasOwn(PACK, name)
 
 /** Hands every body of a scope over as bytes, whatever its content type says: tritonclient sends none. */
 export function takeRawBodies(scope: FastifyInstance): void {
@@ -29,8 +39,7 @@ async function unpack(
   maxOutputLength: number
 ): Promise<Buffer> {
   try {
-    if (encoding === 'gzip') return await unzip(body, { maxOutputLength })
-    if (encoding === 'deflate') return await inflated(body, { maxOutputLength })
+    if (isPacking(encoding)) return await UNPACK[encoding](body, { maxOutputLength })
   } catch (error) {
     if (error instanceof RangeError)
       throw fail('request.too_large', 'The unpacked body is larger than this route accepts')
@@ -38,8 +47,27 @@ async function unpack(
   }
   throw fail(
     'request.unsupported_media_type',
-    'Send the body plain, or packed with gzip or deflate'
+    'Send the body plain, or packed with gzip, deflate or zstd'
   )
+}
+
+const MIN_PACKED_BYTES = 1_024
+
+/**
+ * Sends an answer, packed when the caller asked for one packing by name, as tritonclient does. Browsers and HTTP libraries list all they know with every
+ * request: packing tensors for them would cost more than it saves.
+ */
+export async function sendPacked(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: string | Buffer
+): Promise<FastifyReply> {
+  const asked = request.headers['accept-encoding']
+  if (typeof asked !== 'string' || !isPacking(asked) || body.length < MIN_PACKED_BYTES)
+    return reply.send(body)
+  reply.header('content-encoding', asked)
+  reply.header('vary', 'accept-encoding')
+  return reply.send(await PACK[asked](body))
 }
 
 /** What every protocol over HTTP says in headers and parameters; the rest of the request is the protocol's own. */

@@ -5,10 +5,9 @@ import type { Fleet } from '../fleet.ts'
 import { readBody, takeRawBodies, toInference } from './http-request.ts'
 import { readScoring } from './mlflow.ts'
 import { sendOipError } from './oip/errors.ts'
-import { findModel, findVersion, requireServed } from './oip/model-info.ts'
+import { findModel, findServed } from './oip/model-info.ts'
 import { isLlm, toModel } from './openai/models.ts'
-import { rowJson, valueJson } from './row-json.ts'
-import { rowsOf } from '../tensor.ts'
+import { predictionItems } from './predictions-json.ts'
 
 /**
  * KServe's first protocol, which is TensorFlow Serving's: `{"instances": […]}` to `/v1/models/<name>:predict`. A model with one output answers with its
@@ -27,7 +26,7 @@ export function addKserveV1(
       const endpoint = findModel(deps.fleet, project, params.model)
       // OpenAI's API has this route too.
       if (isLlm(endpoint)) return { ...toModel(endpoint), name: params.model, ready: true }
-      requireServed(findVersion(endpoint, null))
+      await findServed(deps.fleet, endpoint, null)
       return { name: params.model, ready: true }
     })
     scope.post<{ Params: { call: string } }>('/v1/models/:call', read, async (request, reply) => {
@@ -39,16 +38,9 @@ export function addKserveV1(
       const answer = await deps.dataPlane.infer(
         toInference(request, { endpoint, payload: { kind: 'rows', rows } })
       )
-      const [only, ...others] = answer.outputs
-      const isBare = only !== undefined && others.length === 0 && rowsOf(only) === answer.rows
-      const predictions = Array.from({ length: answer.rows }, (_, row) =>
-        isBare
-          ? valueJson(only, { axis: 1, from: (row * only.data.length) / answer.rows })
-          : rowJson(answer, row)
-      )
       reply.header('content-type', 'application/json')
       reply.header('x-trestle-prediction-id', answer.predictionId)
-      return reply.send(`{"predictions":[${predictions.join(',')}]}`)
+      return reply.send(`{"predictions":[${predictionItems(answer).join(',')}]}`)
     })
   })
 }

@@ -5,9 +5,12 @@ import { toAppError } from '../../../platform/http/index.ts'
 import type { DataPlane, InferenceAnswer } from '../data-plane.ts'
 import type { Fleet } from '../fleet.ts'
 import { isRecord } from '../named-inputs.ts'
-import { parseCsv } from './csv.ts'
+import { elementAt, rowsOf } from '../tensor.ts'
+import { parseCsv, writeCsvRow } from './csv.ts'
 import { parseExactJson } from './exact-json.ts'
+import type { HostedSettings } from './hosted-settings.ts'
 import { readBody, takeRawBodies, toInference } from './http-request.ts'
+import { onlyEndpoint } from './only-endpoint.ts'
 import { rowJson, valueJson } from './row-json.ts'
 
 /** What a scoring request holds, and whether it came as a data frame: a frame is answered by records, tensors by tensors. */
@@ -19,7 +22,7 @@ type Scoring = Readonly<{ rows: readonly unknown[]; isFrame: boolean }>
  */
 export function addMlflowScoring(
   app: FastifyInstance,
-  deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number }
+  deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number; hosted: HostedSettings }
 ): void {
   const { fleet } = deps
   const score = async (request: FastifyRequest, reply: FastifyReply, endpoint: string) => {
@@ -28,9 +31,10 @@ export function addMlflowScoring(
     const answer = await deps.dataPlane.infer(
       toInference(request, { endpoint, payload: { kind: 'rows', rows } })
     )
-    reply.header('content-type', 'application/json')
     reply.header('x-trestle-prediction-id', answer.predictionId)
     reply.header('x-trestle-variant', answer.variant)
+    if (wantsCsv(request)) return reply.type('text/csv').send(csvOf(answer))
+    reply.header('content-type', 'application/json')
     return reply.send(`{"predictions":${isFrame ? records(answer) : tensors(answer)}}`)
   }
 
@@ -43,14 +47,15 @@ export function addMlflowScoring(
       predict,
       (request, reply) => score(request, reply, request.params.endpoint)
     )
-    scope.post('/invocations', predict, (request, reply) => {
-      const [only, ...others] = fleet.list(request.project)
-      if (only === undefined || others.length > 0)
-        throw fail(
-          'serving.endpoint_not_found',
-          `/invocations needs exactly one endpoint, and there are ${others.length + (only === undefined ? 0 : 1)}; use /endpoints/<name>/invocations`
-        )
-      return score(request, reply, only.stored.name)
+    // SageMaker's own callers carry no key; a multi-model endpoint names its model in a header.
+    const hosted = { config: { ...predict.config, isPublic: deps.hosted.isBehindPlatform } }
+    scope.post('/invocations', hosted, (request, reply) => {
+      const target = request.headers['x-amzn-sagemaker-target-model']
+      const endpoint =
+        typeof target === 'string'
+          ? target
+          : onlyEndpoint(fleet, request.project, '/endpoints/<name>/invocations')
+      return score(request, reply, endpoint)
     })
     scope.get('/ping', { config: { isPublic: true } }, async (_request, reply) => {
       const isReady = fleet.pending().length === 0
@@ -80,7 +85,8 @@ const shapeless = () =>
     'The request must have exactly one of dataframe_split, dataframe_records, instances and inputs'
   )
 
-function splitRows(split: Readonly<Record<string, unknown>>): unknown[] {
+/** `{"columns": […], "data": [[…]]}` as rows; without columns, as bare lists. */
+export function splitRows(split: Readonly<Record<string, unknown>>): unknown[] {
   const { columns, data } = split
   if (!Array.isArray(data)) throw fail('request.invalid', 'dataframe_split needs a list "data"')
   if (columns === undefined) return data
@@ -106,6 +112,23 @@ function columnRows(inputs: Readonly<Record<string, unknown>>): unknown[] {
   return first.map((_, i) =>
     Object.fromEntries(columns.map(([name, values]) => [name, (values as unknown[])[i]]))
   )
+}
+
+/** Batch transforms of SageMaker ask for lines of values. */
+const wantsCsv = ({ headers }: FastifyRequest): boolean =>
+  headers.accept?.startsWith('text/csv') === true
+
+/** A line per row: the values of every output, in their order. */
+function csvOf({ outputs, rows }: InferenceAnswer): string {
+  const lines = Array.from({ length: rows }, (_, row) =>
+    writeCsvRow(
+      outputs.flatMap((tensor) => {
+        const width = rowsOf(tensor) === rows ? tensor.data.length / rows : 0
+        return Array.from({ length: width }, (_, i) => elementAt(tensor, row * width + i))
+      })
+    )
+  )
+  return `${lines.join('\n')}\n`
 }
 
 function records(answer: InferenceAnswer): string {

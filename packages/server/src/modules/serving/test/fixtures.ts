@@ -14,7 +14,8 @@ const floats = (...names: string[]): SignatureColumn[] =>
 /** A small registry over the fixtures: `fraud/1`, `fraud/2` (with a signature), and every other fixture as version 1 of its own name. */
 export const fixtureModels: ModelSource = {
   async resolve(_project, reference) {
-    const [name = '', version = '1'] = reference.split('/')
+    const [name = '', asked = '1'] = reference.split('/')
+    const version = asked === 'latest' ? '1' : asked
     if (name === 'missing') throw fail('registry.model_not_found', `No model "${name}"`)
     if (name === 'fraud')
       return {

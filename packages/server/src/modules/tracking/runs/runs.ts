@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts'
 import { randomHexId } from '../../../kernel/ids.ts'
+import type { Topic } from '../../../platform/events/topic.ts'
 import type { Experiments } from '../experiments/experiments.ts'
 import { checkKey, MAX, truncate } from '../mlflow/limits.ts'
 import { doesNotExist, invalidParameter } from '../mlflow/mlflow-error.ts'
@@ -16,6 +17,9 @@ export type RunChanges = Readonly<{
   endTime?: number | undefined
   name?: string | undefined
 }>
+
+/** A run that was made, or whose status was set. */
+export type RunChange = Readonly<{ project: string; runId: string; status: RunStatus; at: number }>
 
 /** Runs and what is logged to them. Only an active run takes writes. */
 export interface Runs {
@@ -47,6 +51,8 @@ export function createRuns(deps: {
   store: RunStore
   experiments: Experiments
   clock: Clock
+  /** Nobody is told when left out. */
+  changed?: Topic<RunChange>
 }): Runs {
   const { store, experiments, clock } = deps
 
@@ -95,6 +101,7 @@ export function createRuns(deps: {
         ...tags.filter((tag) => tag.key !== NAME_TAG).map(shortened),
         { key: NAME_TAG, value: runName },
       ])
+      deps.changed?.publish({ project, runId, status: 'RUNNING', at: row.start_time })
       return get({ project, runId })
     },
     async update(id, changes) {
@@ -109,6 +116,12 @@ export function createRuns(deps: {
         },
         renamed === null ? [] : [{ key: NAME_TAG, value: renamed }]
       )
+      if (changes.status !== undefined && changes.status !== run.status)
+        deps.changed?.publish({
+          ...id,
+          status: changes.status,
+          at: changes.endTime ?? clock.now(),
+        })
       return get(id)
     },
     async setStage(id, stage) {

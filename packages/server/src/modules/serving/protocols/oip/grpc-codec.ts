@@ -1,7 +1,13 @@
 import { fail } from '../../../../platform/errors.ts'
 import type { InferenceAnswer } from '../../data-plane.ts'
 import { isDatatype, type Tensor } from '../../tensor.ts'
-import { readTimeout, selectOutputs, type InferCall } from './infer-codec.ts'
+import {
+  checkParameters,
+  readClasses,
+  readTimeout,
+  selectOutputs,
+  type InferCall,
+} from './infer-codec.ts'
 import { CONTENTS_FIELD } from './proto.ts'
 import { fromBytes, fromJsonData, readText, toBytes, type TensorHead } from './tensor-codec.ts'
 
@@ -28,7 +34,10 @@ export type GrpcInferRequest = Readonly<{
     shape: readonly string[]
     contents: Contents | null
   }>[]
-  outputs: readonly Readonly<{ name: string }>[]
+  outputs: readonly Readonly<{
+    name: string
+    parameters?: Readonly<Record<string, GrpcParameter>>
+  }>[]
   raw_input_contents: readonly Buffer[]
 }>
 
@@ -55,18 +64,26 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
       throw fail('request.invalid', `input "${name}" has both contents and raw_input_contents`)
     return fromBytes(head, bytes)
   })
-  const outputs = request.outputs.map(({ name }) => ({ name, isBinary: true }))
+  checkParameters(Object.keys(request.parameters))
+  const outputs = request.outputs.map(({ name, parameters }) => ({
+    name,
+    isBinary: true,
+    classes: readClasses(wholeOf(parameters?.['classification'])),
+  }))
   const { timeout } = request.parameters
   return {
     id: request.id === '' ? null : request.id,
     inputs,
     outputs: outputs.length === 0 ? null : outputs,
     isBinary: true,
-    timeoutMs: readTimeout(
-      timeout === undefined ? undefined : Number(timeout.int64_param ?? timeout.uint64_param ?? NaN)
-    ),
+    timeoutMs: readTimeout(wholeOf(timeout)),
   }
 }
+
+const wholeOf = (parameter: GrpcParameter | undefined): number | undefined =>
+  parameter === undefined
+    ? undefined
+    : Number(parameter.int64_param ?? parameter.uint64_param ?? NaN)
 
 function fromContents(head: TensorHead, contents: Contents | null): Tensor {
   const field = CONTENTS_FIELD[head.datatype]

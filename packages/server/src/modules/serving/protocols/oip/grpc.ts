@@ -13,29 +13,43 @@ import { fail } from '../../../../platform/errors.ts'
 import { DEFAULT_PROJECT, toAppError } from '../../../../platform/http/index.ts'
 import type { Logger } from '../../../../platform/telemetry/logger.ts'
 import type { DataPlane } from '../../data-plane.ts'
+import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet } from '../../fleet.ts'
 import { readGrpcCall, writeGrpcAnswer, type GrpcInferRequest } from './grpc-codec.ts'
 import {
   findModel,
+  findServed,
   findVersion,
+  isVersionReady,
+  modelConfiguration,
   modelMetadata,
   modelStatistics,
   repositoryIndex,
 } from './model-info.ts'
-import { loadInferenceProto } from './proto.ts'
+import { loadHealthProto, loadInferenceProto } from './proto.ts'
+import { loadModel, unloadModel } from './repository.ts'
 import { OIP_EXTENSIONS } from './routes.ts'
 
 export type GrpcDeps = Readonly<{
   dataPlane: DataPlane
   fleet: Fleet
+  control: EndpointControl
   clock: Clock
   log: Logger
   maxBodyBytes: number
+  maxBatchRows: number
   version: string
 }>
 export type GrpcAddress = Readonly<{ host: string; port: number; authenticate: Authenticate }>
 
-type Named = Readonly<{ name: string; version: string }>
+/** The fields of the small messages; each has some of them. */
+type Named = Readonly<{
+  name: string
+  version: string
+  ready: boolean
+  model_name: string
+  parameters: Readonly<Record<string, unknown>>
+}>
 type Caller = Readonly<{
   principal: Principal
   project: string
@@ -101,10 +115,17 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     ServerReady: () => ({ ready: fleet.pending().length === 0 }),
     ServerMetadata: () => ({ name: 'trestle', version: deps.version, extensions: OIP_EXTENSIONS }),
     ModelReady: ({ project }, { name, version }) => ({
-      ready: findVersion(findModel(fleet, project, name), orNull(version)).served !== null,
+      ready: isVersionReady(findVersion(findModel(fleet, project, name), orNull(version))),
     }),
-    ModelMetadata: ({ project }, { name, version }) =>
-      modelMetadata(findModel(fleet, project, name), orNull(version)),
+    ModelMetadata: async ({ project }, { name, version }) => {
+      const endpoint = findModel(fleet, project, name)
+      return modelMetadata(endpoint, await findServed(fleet, endpoint, orNull(version)))
+    },
+    ModelConfig: async ({ project }, { name, version }) => {
+      const endpoint = findModel(fleet, project, name)
+      const served = await findServed(fleet, endpoint, orNull(version))
+      return { config: modelConfiguration(endpoint, served, deps.maxBatchRows) }
+    },
     ModelStatistics: ({ project }, { name, version }) => {
       const endpoints = name === '' ? fleet.list(project) : [findModel(fleet, project, name)]
       return {
@@ -115,7 +136,19 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
         ),
       }
     },
-    RepositoryIndex: ({ project }) => ({ models: repositoryIndex(fleet.list(project)) }),
+    RepositoryIndex: ({ project }, { ready }) => ({
+      models: repositoryIndex(fleet.list(project), ready),
+    }),
+    RepositoryModelLoad: async (caller, { model_name: name, parameters }) => {
+      requireOperator(caller)
+      await loadModel(deps, caller.project, { name, parameters: Object.keys(parameters) })
+      return {}
+    },
+    RepositoryModelUnload: async (caller, { model_name: name }) => {
+      requireOperator(caller)
+      await unloadModel(deps, caller.project, name)
+      return {}
+    },
   }
 
   const toStatus = (thrown: unknown): { code: number; details: string } => {
@@ -158,6 +191,11 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
         ModelStreamInfer: (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>) =>
           void stream(call).catch((error: unknown) => call.emit('error', toStatus(error))),
       }
+      // Open to everyone, as Kubernetes' probes have no key.
+      made.addService(await loadHealthProto(), {
+        Check: (_call: unknown, done: Grpc.sendUnaryData<object>) =>
+          done(null, { status: fleet.pending().length === 0 ? 'SERVING' : 'NOT_SERVING' }),
+      })
       for (const [name, run] of Object.entries(unary))
         handlers[name] = answer(async (caller, request) => run(caller, request as Named))
       made.addService(service, handlers)
@@ -200,6 +238,11 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
           (error: unknown) => done(toStatus(error))
         )
   }
+}
+
+function requireOperator({ principal }: Caller): void {
+  if (!mayAct(principal, 'operator'))
+    throw fail('auth.forbidden', `This needs the role operator; the key has ${principal.role}`)
 }
 
 const orNull = (text: string): string | null => (text === '' ? null : text)

@@ -3,10 +3,12 @@ import type { InferenceAnswer } from '../../data-plane.ts'
 import { isRecord } from '../../named-inputs.ts'
 import { isDatatype, type Tensor } from '../../tensor.ts'
 import { parseExactJson } from '../exact-json.ts'
+import { classify } from './classification.ts'
 import { fromBytes, fromJsonData, toBytes, toJsonData, type TensorHead } from './tensor-codec.ts'
 
 /** An output that a caller asked for. */
-export type WantedOutput = Readonly<{ name: string; isBinary: boolean }>
+/** With `classes`, its largest values come instead of it. */
+export type WantedOutput = Readonly<{ name: string; isBinary: boolean; classes?: number | null }>
 
 export type InferCall = Readonly<{
   id: string | null
@@ -32,6 +34,7 @@ export function readInferCall(body: Buffer, headerLength: number | null): InferC
   if (!isRecord(call) || !Array.isArray(call['inputs']))
     throw fail('request.invalid', 'the request must be an object with a list "inputs"')
   const parameters = recordOf(call['parameters'], 'parameters')
+  checkParameters(Object.keys(parameters))
   const isBinary = parameters['binary_data_output'] === true
   const blobs = { bytes: body.subarray(jsonLength), at: 0 }
   const names = new Set<string>()
@@ -54,6 +57,16 @@ export function readInferCall(body: Buffer, headerLength: number | null): InferC
     isBinary,
     timeoutMs: readTimeout(parameters['timeout']),
   }
+}
+
+/** Triton keeps these names for itself and refuses them from callers; so do we, so that nobody counts on them. */
+export function checkParameters(names: readonly string[]): void {
+  const reserved = names.find((name) => name.startsWith('triton_'))
+  if (reserved !== undefined)
+    throw fail(
+      'request.invalid',
+      `parameter keys starting with 'triton_' are reserved: '${reserved}'`
+    )
 }
 
 function readInput(input: unknown, blobs: { bytes: Buffer; at: number }): Tensor {
@@ -94,10 +107,15 @@ function readOutputs(outputs: unknown, isBinary: boolean): WantedOutput[] | null
   return outputs.map((output: unknown) => {
     if (!isRecord(output) || typeof output['name'] !== 'string')
       throw fail('request.invalid', 'every output must be an object with a "name"')
-    const own = recordOf(output['parameters'], `the parameters of "${output['name']}"`)[
-      'binary_data'
-    ]
-    return { name: output['name'], isBinary: typeof own === 'boolean' ? own : isBinary }
+    const { binary_data: own, classification } = recordOf(
+      output['parameters'],
+      `the parameters of "${output['name']}"`
+    )
+    return {
+      name: output['name'],
+      isBinary: typeof own === 'boolean' ? own : isBinary,
+      classes: readClasses(classification),
+    }
   })
 }
 
@@ -120,20 +138,27 @@ export function readTimeout(timeout: unknown): number | null {
   throw fail('request.invalid', 'the parameter "timeout" must be a number of microseconds')
 }
 
+/** The classification extension's number of classes; 0 means the whole tensor. */
+export function readClasses(count: unknown): number | null {
+  if (count === undefined || count === null || count === 0) return null
+  if (typeof count === 'number' && Number.isInteger(count) && count > 0) return count
+  throw fail('request.invalid', 'the parameter "classification" must be a whole number')
+}
+
 /** The outputs that were asked for, in the order they were asked in. Throws `request.invalid` for one the model does not have. */
 export function selectOutputs(
   outputs: readonly Tensor[],
   call: Pick<InferCall, 'outputs' | 'isBinary'>
 ): { tensor: Tensor; isBinary: boolean }[] {
   if (call.outputs === null) return outputs.map((tensor) => ({ tensor, isBinary: call.isBinary }))
-  return call.outputs.map(({ name, isBinary }) => {
+  return call.outputs.map(({ name, isBinary, classes = null }) => {
     const tensor = outputs.find((output) => output.name === name)
     if (tensor === undefined)
       throw fail(
         'request.invalid',
         `unexpected inference output "${name}"; the model does not have it`
       )
-    return { tensor, isBinary }
+    return { tensor: classes === null ? tensor : classify(tensor, classes), isBinary }
   })
 }
 

@@ -30,7 +30,22 @@ export function findVersion(
   return variant
 }
 
-export function requireServed(variant: LiveVariant): ServedModel {
+/** The model behind a version, brought back first when it was evicted. Throws `serving.not_ready`. */
+export async function findServed(
+  fleet: Fleet,
+  endpoint: LiveEndpoint,
+  version: string | null
+): Promise<ServedModel> {
+  const variant = findVersion(endpoint, version)
+  await fleet.wake(endpoint, variant)
+  return requireServed(variant)
+}
+
+/** Whether requests are answered; an LLM's are, by another protocol. */
+export const isVersionReady = ({ state }: LiveVariant): boolean =>
+  state === 'ready' || state === 'evicted'
+
+function requireServed(variant: LiveVariant): ServedModel {
   if (variant.served !== null) return variant.served
   throw fail(
     'serving.not_ready',
@@ -38,8 +53,7 @@ export function requireServed(variant: LiveVariant): ServedModel {
   )
 }
 
-export function modelMetadata(endpoint: LiveEndpoint, version: string | null) {
-  const { spec } = requireServed(findVersion(endpoint, version))
+export function modelMetadata(endpoint: LiveEndpoint, { spec }: ServedModel) {
   const wire = ({ name, datatype, shape }: TensorSpec) => ({ name, datatype, shape })
   return {
     name: endpoint.stored.name,
@@ -55,10 +69,9 @@ export function modelMetadata(endpoint: LiveEndpoint, version: string | null) {
 /** Triton's model configuration, as far as it says something about us: perf_analyzer reads the batch size from it. */
 export function modelConfiguration(
   endpoint: LiveEndpoint,
-  version: string | null,
+  { spec, isBatchable }: ServedModel,
   maxBatchRows: number
 ) {
-  const { spec, isBatchable } = requireServed(findVersion(endpoint, version))
   const wire = ({ name, datatype, shape }: TensorSpec) => ({
     name,
     data_type: `TYPE_${datatype === 'BYTES' ? 'STRING' : datatype}`,
@@ -103,15 +116,24 @@ export function modelStatistics(endpoint: LiveEndpoint, variant: LiveVariant) {
   }
 }
 
-const INDEX_STATE = { ready: 'READY', loading: 'LOADING', failed: 'UNAVAILABLE' } as const
+/** An evicted model answers, only later, so that clients may go on. */
+const INDEX_STATE = {
+  ready: 'READY',
+  evicted: 'READY',
+  loading: 'LOADING',
+  failed: 'UNAVAILABLE',
+  unloaded: 'UNAVAILABLE',
+} as const
 
-/** Triton's repository index: every variant of every endpoint. */
-export const repositoryIndex = (endpoints: readonly LiveEndpoint[]) =>
+/** Triton's repository index: every variant of every endpoint, or only what answers now. */
+export const repositoryIndex = (endpoints: readonly LiveEndpoint[], isReadyOnly: boolean) =>
   endpoints.flatMap(({ stored, variants }) =>
-    [...variants.values()].map((variant) => ({
-      name: stored.name,
-      version: String(variant.model.version),
-      state: INDEX_STATE[variant.state],
-      reason: variant.error ?? '',
-    }))
+    [...variants.values()]
+      .filter((v) => !isReadyOnly || isVersionReady(v))
+      .map((variant) => ({
+        name: stored.name,
+        version: String(variant.model.version),
+        state: INDEX_STATE[variant.state],
+        reason: variant.error ?? (variant.state === 'unloaded' ? 'unloaded' : ''),
+      }))
   )

@@ -21,14 +21,21 @@ export const CONTENTS_FIELD: Record<Datatype, string | null> = {
 }
 
 /** The service of `inference.proto`: 64-bit numbers as text, defaults filled in. */
-export async function loadInferenceProto(): Promise<Grpc.ServiceDefinition> {
+export const loadInferenceProto = (): Promise<Grpc.ServiceDefinition> =>
+  loadService('./inference.proto', 'inference.GRPCInferenceService')
+
+/** gRPC's own health service. */
+export const loadHealthProto = (): Promise<Grpc.ServiceDefinition> =>
+  loadService('./health.proto', 'grpc.health.v1.Health')
+
+async function loadService(file: string, name: string): Promise<Grpc.ServiceDefinition> {
   const loader = await import('@grpc/proto-loader')
-  const path = fileURLToPath(new URL('./inference.proto', import.meta.url))
+  const path = fileURLToPath(new URL(file, import.meta.url))
   const definition = await loader.load(path, {
     keepCase: true,
     longs: String,
     defaults: true,
     oneofs: true,
   })
-  return definition['inference.GRPCInferenceService'] as Grpc.ServiceDefinition // the proto beside this file
+  return definition[name] as Grpc.ServiceDefinition // the proto beside this file
 }

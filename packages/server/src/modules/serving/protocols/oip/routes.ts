@@ -1,26 +1,35 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fail } from '../../../../platform/errors.ts'
 import type { DataPlane } from '../../data-plane.ts'
-import type { Fleet } from '../../fleet.ts'
-import { readBody, takeRawBodies, toInference } from '../http-request.ts'
+import type { EndpointControl } from '../../endpoint-control.ts'
+import type { Fleet, LiveVariant } from '../../fleet.ts'
+import { isRecord } from '../../named-inputs.ts'
+import { parseExactJson } from '../exact-json.ts'
+import { readBody, sendPacked, takeRawBodies, toInference } from '../http-request.ts'
 import { sendOipError } from './errors.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
 import {
   findModel,
+  findServed,
   findVersion,
+  isVersionReady,
   modelConfiguration,
   modelMetadata,
   modelStatistics,
   repositoryIndex,
-  requireServed,
 } from './model-info.ts'
 import { readRawTensor } from './raw-tensor.ts'
+import { loadModel, loadParameters, unloadModel } from './repository.ts'
 
 export const OIP_EXTENSIONS = [
   'binary_tensor_data',
   'model_configuration',
   'statistics',
   'schedule_policy',
+  'model_repository',
+  'model_repository(unload_dependents)',
+  'classification',
+  'parameters',
 ] as const
 
 type Params = { Params: { model: string; version?: string } }
@@ -35,6 +44,7 @@ export function addOipRest(
   deps: {
     dataPlane: DataPlane
     fleet: Fleet
+    control: EndpointControl
     maxBodyBytes: number
     maxBatchRows: number
     version: string
@@ -81,26 +91,45 @@ export function addOipRest(
     scope.get<Params>('/v2/models/stats', read, statistics)
 
     for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-      scope.get<Params>(path, read, async ({ project, params }) =>
-        modelMetadata(findModel(fleet, project, params.model), params.version ?? null)
-      )
+      scope.get<Params>(path, read, async ({ project, params }) => {
+        const endpoint = findModel(fleet, project, params.model)
+        return modelMetadata(endpoint, await findServed(fleet, endpoint, params.version ?? null))
+      })
       scope.get<Params>(`${path}/ready`, read, async ({ project, params }, reply) => {
-        requireServed(findVersion(findModel(fleet, project, params.model), params.version ?? null))
+        requireReady(findVersion(findModel(fleet, project, params.model), params.version ?? null))
         return reply.status(200).send()
       })
-      scope.get<Params>(`${path}/config`, read, async ({ project, params }) =>
-        modelConfiguration(
-          findModel(fleet, project, params.model),
-          params.version ?? null,
-          deps.maxBatchRows
-        )
-      )
+      scope.get<Params>(`${path}/config`, read, async ({ project, params }) => {
+        const endpoint = findModel(fleet, project, params.model)
+        const served = await findServed(fleet, endpoint, params.version ?? null)
+        return modelConfiguration(endpoint, served, deps.maxBatchRows)
+      })
       scope.get<Params>(`${path}/stats`, read, statistics)
       scope.post<Params>(`${path}/infer`, read, (request, reply) => infer(deps, request, reply))
     }
 
-    scope.post('/v2/repository/index', read, async ({ project }) =>
-      repositoryIndex(fleet.list(project))
+    scope.post('/v2/repository/index', read, async (request) => {
+      const body = readOptionalJson(await readBody(request, deps.maxBodyBytes))
+      return repositoryIndex(fleet.list(request.project), isRecord(body) && body['ready'] === true)
+    })
+    const change = (audit: string) => ({ config: { role: 'operator', audit } }) as const
+    scope.post<Params>(
+      '/v2/repository/models/:model/load',
+      change('serving.loadModel'),
+      async (request, reply) => {
+        const body = readOptionalJson(await readBody(request, deps.maxBodyBytes))
+        const { model: name } = request.params
+        await loadModel(deps, request.project, { name, parameters: loadParameters(body) })
+        return reply.status(200).send()
+      }
+    )
+    scope.post<Params>(
+      '/v2/repository/models/:model/unload',
+      change('serving.unloadModel'),
+      async ({ project, params }, reply) => {
+        await unloadModel(deps, project, params.model)
+        return reply.status(200).send()
+      }
     )
   })
 }
@@ -113,7 +142,8 @@ async function infer(
   const { model, version } = request.params
   findModel(deps.fleet, request.project, model) // for the protocol's own words about an unknown model
   const body = await readBody(request, deps.maxBodyBytes)
-  const call = readCall(deps.fleet, request, body)
+  const read = readCall(deps.fleet, request, body)
+  const call = read instanceof Promise ? await read : read
   const answer = await deps.dataPlane.infer(
     toInference(request, {
       endpoint: model,
@@ -130,16 +160,29 @@ async function infer(
     reply.header('content-type', 'application/octet-stream')
     reply.header('inference-header-content-length', String(written.headerLength))
   }
-  return reply.send(written.body)
+  return sendPacked(request, reply, written.body)
 }
 
-function readCall(fleet: Fleet, request: FastifyRequest<Params>, body: Buffer): InferCall {
+function readCall(
+  fleet: Fleet,
+  request: FastifyRequest<Params>,
+  body: Buffer
+): InferCall | Promise<InferCall> {
   const header = request.headers['inference-header-content-length']
   if (header === undefined) return readInferCall(body, null)
   if (typeof header !== 'string' || !/^\d{1,15}$/.test(header))
     throw fail('request.invalid', 'Inference-Header-Content-Length must be a whole number')
   if (header !== '0') return readInferCall(body, Number(header))
   const endpoint = findModel(fleet, request.project, request.params.model)
-  const { spec } = requireServed(findVersion(endpoint, request.params.version ?? null))
-  return readRawTensor(spec, body)
+  return findServed(fleet, endpoint, request.params.version ?? null).then(({ spec }) =>
+    readRawTensor(spec, body)
+  )
 }
+
+function requireReady(variant: LiveVariant): void {
+  if (!isVersionReady(variant))
+    throw fail('serving.not_ready', `Model version is ${variant.state}: ${variant.error ?? ''}`)
+}
+
+const readOptionalJson = (body: Buffer): unknown =>
+  body.byteLength === 0 ? null : parseExactJson(body)

@@ -1,10 +1,10 @@
 /**
- * The feature store in numbers: online read in-process, push, materialize, point-in-time join. `node --conditions=@trestle/source bench/features.ts [scale]`,
+ * The feature store in numbers: online read in-process, push, materialize, point-in-time join. `node --conditions=@trestle/source bench/features/engine.ts [scale]`,
  * where scale 1 is 1,000,000 feature rows.
  */
 import { join } from 'node:path'
-import { createDuckDb } from '../packages/server/src/platform/duckdb/index.ts'
-import { openTestFeatures, T0 } from '../packages/server/test/support/features.ts'
+import { createDuckDb } from '../../packages/server/src/platform/duckdb/index.ts'
+import { openTestFeatures, T0 } from '../../packages/server/test/support/features.ts'
 
 const scale = Number(process.argv[2] ?? 1)
 const ROWS = Math.round(1_000_000 * scale)
