@@ -26,6 +26,7 @@ const plan = planOf({ kind: 'preset', preset: 'fast' })
 const ok = <T>(value: T): Fetched<T> => ({ ok: true, value })
 const arm = (facts: Partial<ArmFacts> = {}): ArmFacts => ({
   requests: 0,
+  forced: 0,
   errors: 0,
   timeouts: 0,
   rejected: 0,
