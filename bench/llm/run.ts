@@ -61,7 +61,12 @@ function call(gateway: Gateway, options: { isStream: boolean; isDrip?: boolean }
           if (firstByteMs === 0) firstByteMs = performance.now() - begun
         },
         onResponseEnd: () =>
-          resolve({ firstByteMs, totalMs: performance.now() - begun, isOk: status === 200, said: `${status} ${said}` }),
+          resolve({
+            firstByteMs,
+            totalMs: performance.now() - begun,
+            isOk: status === 200,
+            said: `${status} ${said}`,
+          }),
         onResponseError: (_controller, error) => reject(error),
       }
     )
