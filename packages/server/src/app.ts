@@ -40,6 +40,7 @@ import {
   describeRoutes,
   guard,
 } from './platform/http/index.ts'
+import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
@@ -99,6 +100,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
 
@@ -285,6 +287,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    ...(kafka === null ? [] : [kafka]),
     ...modules,
     scheduler,
     listener,
