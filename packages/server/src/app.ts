@@ -170,6 +170,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     scheduler,
     source: monitoring.predictions,
+    duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
     notify: spendNoticesFrom(monitoring, clock),

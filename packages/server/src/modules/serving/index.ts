@@ -29,8 +29,10 @@ import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { watchBackends } from './llm/backend-watch.ts'
 import { createCallLimits } from './llm/call-limits.ts'
 import { createLlmGateway } from './llm/gateway.ts'
+import { createLlmMetrics } from './llm/llm-metrics.ts'
 import { createLimitBook } from './llm/limits/limit-book.ts'
 import { addLimitRoutes } from './llm/limits/routes.ts'
 import { createLimitStore } from './llm/limits/store.ts'
@@ -114,6 +116,7 @@ export interface Serving extends Component {
 }
 
 const RELOAD_EVERY_MS = 2_000
+const WATCH_BACKENDS_MS = 10_000
 const RETRY_FAILED_MS = 30_000
 
 export function createServing(deps: {
@@ -181,6 +184,15 @@ export function createServing(deps: {
     },
   })
   const limitBook = createLimitBook(createLimitStore(deps.database))
+  const llmMetrics = createLlmMetrics(deps.metrics, ({ llm }) => {
+    if (llm == null) return 0
+    const usd = accounts.priceOf({
+      backend: { provider: llm.provider, priceAs: llm.model, billing: llm.billing },
+      usage: llm.usage,
+      serviceTier: llm.serviceTier,
+    })
+    return usd === null ? null : Number(usd)
+  })
   const gateway = createLlmGateway({
     fleet,
     upstream,
@@ -191,7 +203,10 @@ export function createServing(deps: {
     log,
     mayShadow: deps.mayShadow ?? (() => true),
     limits: createCallLimits({ clock, limits: () => limitBook.known() }),
-    onCompleted: (event) => completed.publish(event),
+    onCompleted: (event) => {
+      completed.publish(event)
+      llmMetrics.done(event)
+    },
   })
   const dataPlane = createDataPlane({
     fleet,
@@ -201,6 +216,11 @@ export function createServing(deps: {
     clock,
     limits: config,
     onCompleted: (event) => completed.publish(event),
+  })
+  deps.scheduler.every({
+    name: 'serving.watch-llm-backends',
+    intervalMs: WATCH_BACKENDS_MS,
+    work: () => watchBackends(fleet),
   })
   deps.scheduler.every({
     name: 'serving.follow-endpoints',
