@@ -1,5 +1,5 @@
 /**
- * Experiment tracking in MLflow's words and on MLflow's wire: experiments, runs, metrics, artifacts, datasets, logged models.
+ * Experiment tracking in MLflow's words and on MLflow's wire: experiments, runs, metrics, artifacts, datasets, logged models, traces.
  * Owns the names and history of training; bytes lie in the blob store. Registered models belong to the registry.
  * An acknowledged write is on disk. A param never changes; a metric's latest value is the one of the greatest step, time and value.
  */
@@ -34,6 +34,14 @@ import { searchRuns } from './runs/run-search.ts'
 import { createRunStore } from './runs/run-store.ts'
 import { createRuns, type RunChange } from './runs/runs.ts'
 import { addServerRoutes } from './server-routes.ts'
+import { assessmentRoutes } from './traces/assessment-routes.ts'
+import { createAssessmentStore } from './traces/assessment-store.ts'
+import { createAssessments } from './traces/assessments.ts'
+import { addOtlpRoute } from './traces/otlp-route.ts'
+import { traceRoutes } from './traces/trace-routes.ts'
+import { countTraces, searchTraces } from './traces/trace-search.ts'
+import { createTraceStore } from './traces/trace-store.ts'
+import { createTraces } from './traces/traces.ts'
 
 export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
 export type { DatasetRecord, KeyValue, RunRecord } from './runs/run-records.ts'
@@ -117,6 +125,9 @@ export function createTracking(deps: {
   const models = createLoggedModelStore(database)
   const uris = createArtifactUris({ runs: runStore, reader, models, artifacts })
   const uploads = createMultipartUploads({ database, blobs, artifacts, clock })
+  const traceStore = createTraceStore(database)
+  const traces = createTraces({ store: traceStore, experiments, runs })
+  const assessments = createAssessments({ store: createAssessmentStore(database), clock })
 
   return {
     name: 'tracking',
@@ -130,9 +141,18 @@ export function createTracking(deps: {
         ...inputRoutes({ runs, inputs: createRunInputs(database) }),
         ...loggedModelRoutes({ store: models, experiments, artifacts, clock }),
         artifactListRoute({ artifacts, runs }),
+        ...traceRoutes({
+          traces,
+          store: traceStore,
+          assessments,
+          search: (query) => searchTraces(database, query),
+          count: (query) => countTraces(database, query),
+        }),
+        ...assessmentRoutes({ traces, assessments }),
       ])
       addArtifactProxy(app, { artifacts, runs })
       addMultipartRoutes(app, uploads)
+      addOtlpRoute(app, { traces })
     },
     async getRun(project, runId) {
       const row = await runStore.find(project, runId)
