@@ -3,6 +3,7 @@ import { features } from './features.ts'
 import { identity } from './identity.ts'
 import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
+import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
@@ -18,6 +19,7 @@ export const api = {
   importing,
   features,
   serving,
+  llm,
   monitoring,
   costs,
   rollouts,
