@@ -5,6 +5,7 @@ import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
 import { safeName } from './llm/backend.ts'
+import type { PromptSource, PromptTemplate } from './llm/prompt.ts'
 import {
   outsideFields,
   outsideName,
@@ -70,6 +71,7 @@ export function createEndpointControl(deps: {
   clock: Clock
   /** Throws when an LLM can't be called: a key or an address is missing. */
   checkLlm: (spec: LlmSpec) => void
+  prompts: PromptSource
 }): EndpointControl {
   const { store, fleet, loader, clock } = deps
 
@@ -137,9 +139,13 @@ export function createEndpointControl(deps: {
     if (llm != null) {
       deps.checkLlm(llm)
       const own = outsideIdentity(llm.backends[0]?.model ?? '', others)
+      // A prompt's alias may move; the variant keeps the version that it was made with.
+      const prompt =
+        llm.prompt === null ? null : await deps.prompts.resolve(settings.project, llm.prompt)
       return {
         served: null,
-        llm,
+        llm: prompt === null ? llm : { ...llm, prompt: `${prompt.name}/${prompt.version}` },
+        prompt: prompt?.messages ?? null,
         outside: null,
         model: own,
         defaultName: uniqueVariant(safeName(own.name), others),
@@ -152,7 +158,7 @@ export function createEndpointControl(deps: {
         variant: name,
         source: { kind: 'outside', outside, model: own },
       })
-      return { served, llm: null, outside, model: own, defaultName: name }
+      return { served, llm: null, prompt: null, outside, model: own, defaultName: name }
     }
     const served = await load(settings, {
       variant,
@@ -161,6 +167,7 @@ export function createEndpointControl(deps: {
     return {
       served,
       llm: null,
+      prompt: null,
       outside: null,
       model: served.model,
       defaultName: defaultName(served),
@@ -316,6 +323,7 @@ type OpenedVariant = Readonly<{
   served: ServedModel | null
   llm: LlmSpec | null
   outside: OutsideSource | null
+  prompt: PromptTemplate | null
   model: Readonly<{ name: string; version: number }>
   defaultName: string
 }>
@@ -325,12 +333,13 @@ const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, 
 
 const entryOf = (
   name: string,
-  { model, llm, outside }: OpenedVariant,
+  { model, llm, prompt, outside }: OpenedVariant,
   addedAt: number
 ): StoredEndpoint['variants'][number] => ({
   name,
   model,
   llm,
+  prompt,
   ...outsideFields(outside),
   addedAt,
 })

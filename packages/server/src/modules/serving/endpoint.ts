@@ -1,4 +1,5 @@
 import type { LlmSpec } from '@trestle/contract'
+import type { PromptTemplate } from './llm/prompt.ts'
 import type { OutsideFields, OutsideInput } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -47,6 +48,8 @@ export type StoredEndpoint = Readonly<
     variants: readonly Readonly<
       Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & {
         llm?: LlmSpec | null
+        /** The messages of an LLM's prompt, as they were when the variant was made. */
+        prompt?: PromptTemplate | null
       } & OutsideInput
     >[]
   }
