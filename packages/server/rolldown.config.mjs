@@ -11,6 +11,8 @@ const external = [
   /^ioredis/,
   /^pg($|-)/,
   /^pino/,
+  /^protobufjs/,
+  /^re2js/,
   /^thread-stream/,
   /^undici/,
 ]

@@ -43,6 +43,7 @@ export type {
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
 export type { LlmPrice } from './llm-prices.ts'
+export type { ImportedLoggedModel, ImportedRun, ImportedVersion } from './importing.ts'
 export {
   lineageKind,
   type LineageEdge,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
 import { messageOf } from './kernel/errors.ts'
+import type { KafkaAddress } from './platform/kafka/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -42,6 +43,20 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
+  KAFKA_BROKERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((broker) => broker.trim() || []))
+    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
+      error: 'must be host:port, host:port …',
+    }),
+  /** `tls` for an encrypted connection. */
+  KAFKA_SECURITY: z.enum(['plaintext', 'tls']).default('plaintext'),
+  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN'),
+  /** Empty: no login. */
+  KAFKA_USERNAME: z.string().default(''),
+  KAFKA_PASSWORD: z.string().default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -99,6 +114,8 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  /** Null: no streams. */
+  kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
@@ -139,6 +156,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    kafka:
+      e.KAFKA_BROKERS.length === 0
+        ? null
+        : {
+            brokers: e.KAFKA_BROKERS,
+            isTls: e.KAFKA_SECURITY === 'tls',
+            sasl:
+              e.KAFKA_USERNAME === ''
+                ? null
+                : {
+                    mechanism: e.KAFKA_SASL_MECHANISM,
+                    username: e.KAFKA_USERNAME,
+                    password: e.KAFKA_PASSWORD,
+                  },
+          },
     features: {
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,

@@ -5,6 +5,7 @@ import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
 import { safeName } from './llm/backend.ts'
+import type { PromptSource, PromptTemplate } from './llm/prompt.ts'
 import type { LoadSource, ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingStore } from './store.ts'
 import { findTrafficFault, type Traffic } from './traffic.ts'
@@ -61,6 +62,7 @@ export function createEndpointControl(deps: {
   clock: Clock
   /** Throws when an LLM can't be called: a key or an address is missing. */
   checkLlm: (spec: LlmSpec) => void
+  prompts: PromptSource
 }): EndpointControl {
   const { store, fleet, loader, clock } = deps
 
@@ -127,9 +129,13 @@ export function createEndpointControl(deps: {
     if (llm != null) {
       deps.checkLlm(llm)
       const own = outsideIdentity(llm.backends[0]?.model ?? '', others)
+      // A prompt's alias may move; the variant keeps the version that it was made with.
+      const prompt =
+        llm.prompt === null ? null : await deps.prompts.resolve(settings.project, llm.prompt)
       return {
         served: null,
-        llm,
+        llm: prompt === null ? llm : { ...llm, prompt: `${prompt.name}/${prompt.version}` },
+        prompt: prompt?.messages ?? null,
         remote: null,
         model: own,
         defaultName: uniqueVariant(safeName(own.name), others),
@@ -142,7 +148,7 @@ export function createEndpointControl(deps: {
         variant: name,
         source: { kind: 'remote', remote, model: own },
       })
-      return { served, llm: null, remote, model: own, defaultName: name }
+      return { served, llm: null, prompt: null, remote, model: own, defaultName: name }
     }
     const served = await load(settings, {
       variant,
@@ -151,6 +157,7 @@ export function createEndpointControl(deps: {
     return {
       served,
       llm: null,
+      prompt: null,
       remote: null,
       model: served.model,
       defaultName: defaultName(served),
@@ -305,6 +312,7 @@ function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant 
 type OpenedVariant = Readonly<{
   served: ServedModel | null
   llm: LlmSpec | null
+  prompt: PromptTemplate | null
   remote: RemoteSpec | null
   model: Readonly<{ name: string; version: number }>
   defaultName: string
@@ -315,9 +323,9 @@ const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, 
 
 const entryOf = (
   name: string,
-  { model, llm, remote }: OpenedVariant,
+  { model, llm, prompt, remote }: OpenedVariant,
   addedAt: number
-): StoredEndpoint['variants'][number] => ({ name, model, llm, remote, addedAt })
+): StoredEndpoint['variants'][number] => ({ name, model, llm, prompt, remote, addedAt })
 
 /** What is not in our registry is known by its name elsewhere; each further variant of the same name is a version of it. */
 function outsideIdentity(

@@ -1,4 +1,5 @@
 import type { LlmSpec, RemoteSpec } from '@trestle/contract'
+import type { PromptTemplate } from './llm/prompt.ts'
 import type { Traffic } from './traffic.ts'
 
 /**
@@ -46,6 +47,8 @@ export type StoredEndpoint = Readonly<
     variants: readonly Readonly<
       Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & {
         llm?: LlmSpec | null
+        /** The messages of an LLM's prompt, as they were when the variant was made. */
+        prompt?: PromptTemplate | null
         remote?: RemoteSpec | null
       }
     >[]

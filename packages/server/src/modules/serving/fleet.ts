@@ -159,7 +159,14 @@ export function createFleet(deps: {
       usedAt: performance.now(),
       isReturning: false,
       served: null,
-      llm: entry.llm == null ? null : openLlmVariant(deps.llm, entry.llm),
+      llm:
+        entry.llm == null
+          ? null
+          : openLlmVariant(deps.llm, {
+              spec: entry.llm,
+              endpoint: stored.name,
+              prompt: entry.prompt ?? null,
+            }),
       remote: entry.remote ?? null,
     }
   }
