@@ -9,6 +9,7 @@ const external = [
   /^@grpc\//,
   /^@scalar\//,
   /^ioredis/,
+  /^nodemailer/,
   /^pg($|-)/,
   /^pino/,
   /^protobufjs/,

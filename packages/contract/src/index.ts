@@ -60,7 +60,8 @@ export {
   type LlmSpec,
   type LlmSpecInput,
 } from './llm.ts'
-export type { Alert, Delivery, Receiver, Silence } from './monitoring-alerts.ts'
+export { receiverInput } from './monitoring-alerts.ts'
+export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
 export {
   monitorSpec,
   type ColumnReport,

@@ -43,17 +43,29 @@ export const silenceInput = z.strictObject({
 
 export const receiverInput = z.strictObject({
   name,
-  kind: z.enum(['webhook', 'slack', 'alertmanager']),
-  url: z.url({ protocol: /^https?$/ }),
-  /** Signs webhook bodies: header `x-trestle-signature: t=<seconds>,v1=<hex HMAC-SHA256 of "<seconds>.<body>">`. */
-  secret: z.string().min(16).nullable().default(null),
+  kind: z.enum(['webhook', 'slack', 'pagerduty', 'email', 'alertmanager']),
+  /** Where to send. E-mail: `smtp://user@host:587`, or `smtps://` for TLS from the start. PagerDuty may leave it out: its own address is known. */
+  url: z.url({ protocol: /^(https?|smtps?)$/ }).exactOptional(),
+  /**
+   * Webhook, 16 characters or more: signs bodies, header `x-trestle-signature: t=<seconds>,v1=<hex HMAC-SHA256 of "<seconds>.<body>">`.
+   * PagerDuty: the routing key of an Events API v2 integration. E-mail: the password. Never shown again.
+   */
+  secret: z.string().min(1).max(500).nullable().default(null),
+  /** Who an e-mail is from and to; null for the other kinds. */
+  mail: z
+    .strictObject({ from: z.email(), to: z.array(z.email()).min(1).max(20) })
+    .nullable()
+    .default(null),
 })
+
+export type ReceiverInput = z.output<typeof receiverInput>
 
 export const receiver = z.object({
   name: z.string(),
   kind: receiverInput.shape.kind,
   url: z.string(),
   hasSecret: z.boolean(),
+  mail: receiverInput.shape.mail.unwrap(),
   createdAt: epochMs,
 })
 export type Receiver = z.infer<typeof receiver>

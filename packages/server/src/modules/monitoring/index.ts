@@ -15,7 +15,8 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
-import { createAlerts, sendByHttp, type Send } from './alerts/alerts.ts'
+import { createAlerts } from './alerts/alerts.ts'
+import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
 import { createArms, type ArmKey, type ArmStats, type ShadowComparison } from './arms/arms.ts'
 import { readCheckpoint, writeCheckpoint } from './arms/checkpoint.ts'
@@ -112,7 +113,7 @@ export function createMonitoring(deps: {
   dataDir: string
   duckdb: DuckDb
   completed: Topic<InferenceCompleted>
-  /** How alerts leave; over HTTP when left out. */
+  /** How alerts leave; over HTTP or SMTP when left out. */
   send?: Send
 }): Monitoring {
   const { clock, scheduler } = deps
@@ -138,7 +139,7 @@ export function createMonitoring(deps: {
   const alerts = createAlerts({
     store: alertStore,
     clock,
-    send: deps.send ?? sendByHttp,
+    send: deps.send ?? send,
     raised: alertRaised,
   })
   const gauges = createGauges({
@@ -151,7 +152,7 @@ export function createMonitoring(deps: {
     store: noticeStore,
     receivers: (project) => alertStore.receivers(project),
     clock,
-    send: deps.send ?? sendByHttp,
+    send: deps.send ?? send,
   })
   alertRaised.subscribe((alert) => gauges.alert(alert))
   const monitorStore = createMonitorStore(deps.database)

@@ -14,7 +14,8 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { createScheduler, type Scheduler } from '../../platform/jobs/scheduler.ts'
 import { silentLogger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
-import { createAlerts, sendByHttp, type Send } from './alerts/alerts.ts'
+import { createAlerts } from './alerts/alerts.ts'
+import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
 import { createMonitoring, monitoringMigrations, type Monitoring } from './index.ts'
 import { createLabelStore } from './labels/store.ts'
@@ -35,7 +36,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
   let registry: Registry
   let n = 0
 
-  const open = async (send?: Send) => {
+  const open = async (sendInstead?: Send) => {
     completed = createTopic<InferenceCompleted>('completed', (error) => {
       throw error
     })
@@ -55,7 +56,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       dataDir: directory,
       duckdb,
       completed,
-      ...(send === undefined ? {} : { send }),
+      ...(sendInstead === undefined ? {} : { send: sendInstead }),
     })
     await monitoring.start()
   }
@@ -197,6 +198,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       kind: 'webhook',
       url: `http://127.0.0.1:${port}/hook`,
       secret: SECRET,
+      mail_json: null,
       created_at: clock.now(),
     })
     const raised: string[] = []
@@ -283,7 +285,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
     expect(new Set(reports.map((r) => r.from_at)).size).toBe(2)
   })
 
-  test('a silenced alert is there, and nobody is told', async () => {
+  test('a silenced alert is there, and nobody is told until the silence is over', async () => {
     const sent: unknown[] = []
     const store = createAlertStore(database())
     const alerts = createAlerts({
@@ -292,7 +294,13 @@ onEveryDatabase([monitoringMigrations], (database) => {
       send: async (message) => void sent.push(message),
       raised: createTopic('raised', () => undefined),
     })
-    const receiver = { project, url: 'http://127.0.0.1:9', secret: null, created_at: 1 }
+    const receiver = {
+      project,
+      url: 'http://127.0.0.1:9',
+      secret: null,
+      mail_json: null,
+      created_at: 1,
+    }
     await store.putReceiver({ ...receiver, name: 'am', kind: 'alertmanager' })
     await store.putReceiver({ ...receiver, name: 'slack', kind: 'slack' })
     const trouble = {
@@ -322,6 +330,10 @@ onEveryDatabase([monitoringMigrations], (database) => {
     expect((await store.list({ project, limit: 5 })).length).toBe(1)
 
     clock.advance(2_000)
+    await alerts.raise(trouble)
+    await alerts.raise(trouble)
+    await alerts.deliverDue(AbortSignal.timeout(1_000))
+    expect(sent.length, 'still so when the silence is over: told once').toBe(2)
     await alerts.resolve(trouble)
     await Promise.all([alerts.raise(trouble), alerts.raise(trouble)])
     clock.advance(61_000)
@@ -340,7 +352,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
     const alerts = createAlerts({
       store,
       clock,
-      send: sendByHttp,
+      send,
       raised: createTopic('raised', () => undefined),
     })
     await store.putReceiver({
@@ -349,6 +361,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       kind: 'webhook',
       url: 'http://127.0.0.1:1/',
       secret: null,
+      mail_json: null,
       created_at: 1,
     })
     await alerts.raise({

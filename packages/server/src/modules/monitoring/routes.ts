@@ -6,6 +6,7 @@ import type { Scalar } from '../../kernel/scalar.ts'
 import { fail } from '../../platform/errors.ts'
 import { bindRoutes, type Handlers } from '../../platform/http/index.ts'
 import { toAlert } from './alerts/alerts.ts'
+import { mailOf, toReceiverRow } from './alerts/receiver.ts'
 import type { AlertStore, ReceiverRow, SilenceRow } from './alerts/store.ts'
 import type { NoticeDeliveryRow, NoticeRow, NoticeStore } from './notices/store.ts'
 import type { Arms, ShadowComparison } from './arms/arms.ts'
@@ -236,14 +237,8 @@ function alertHandlers(deps: Deps) {
     }),
     putReceiver: async (input, { project }) => {
       const known = (await alertStore.receivers(project)).find((r) => r.name === input.name)
-      const row: ReceiverRow = {
-        project,
-        name: input.name,
-        kind: input.kind,
-        url: input.url,
-        secret: input.secret,
-        created_at: known?.created_at ?? clock.now(),
-      }
+      const createdAt = known?.created_at ?? clock.now()
+      const row = toReceiverRow(input, { project, createdAt })
       await alertStore.putReceiver(row)
       return toReceiver(row)
     },
@@ -317,6 +312,7 @@ const toReceiver = (row: ReceiverRow): Receiver => ({
   kind: row.kind,
   url: row.url,
   hasSecret: row.secret !== null,
+  mail: mailOf(row),
   createdAt: row.created_at,
 })
 

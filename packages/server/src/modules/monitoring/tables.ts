@@ -112,9 +112,11 @@ export type MonitoringTables = {
   receivers: {
     project: string
     name: string
-    kind: 'webhook' | 'slack' | 'alertmanager'
+    kind: 'webhook' | 'slack' | 'pagerduty' | 'email' | 'alertmanager'
     url: string
     secret: string | null
+    /** Sender and addressees of an e-mail; null for the other kinds. */
+    mail_json: string | null
     created_at: number
   }
   notices: {

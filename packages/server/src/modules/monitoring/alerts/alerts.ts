@@ -4,12 +4,10 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { messageOf } from '../../../kernel/errors.ts'
 import { sortableId } from '../../../kernel/ids.ts'
 import type { Topic } from '../../../platform/events/topic.ts'
-import { toMessage, type Message } from './message.ts'
+import { toMessage } from './message.ts'
 import { nextAttemptAt } from './retry.ts'
+import type { Send } from './send.ts'
 import type { AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
-
-/** Sends a message, or throws saying why it did not arrive. */
-export type Send = (message: Message, signal: AbortSignal) => Promise<void>
 
 export type Trouble = Readonly<{
   project: string
@@ -126,7 +124,13 @@ export function createAlerts(deps: {
         last_seen_at: now,
       }
       const firing = await store.firing(trouble.project, fingerprint)
-      if (firing !== undefined) return store.seenAgain(firing.id, said)
+      if (firing !== undefined) {
+        await store.seenAgain(firing.id, said)
+        // Raised under a silence that is over by now: nobody was told yet.
+        const told = await store.deliveriesOf(firing.project, firing.id)
+        if (told.length === 0) await store.addDeliveries(await deliveriesFor(firing, 'firing'))
+        return
+      }
       const alert: AlertRow = {
         id: sortableId('alr', now),
         project: trouble.project,
@@ -162,19 +166,6 @@ export function createAlerts(deps: {
   }
 }
 export type Alerts = ReturnType<typeof createAlerts>
-
-/** Sends over HTTP. Redirects are not followed: an alert goes where it was told to go. */
-export const sendByHttp: Send = async (message, signal) => {
-  const response = await fetch(message.url, {
-    method: 'POST',
-    headers: message.headers,
-    body: message.body,
-    redirect: 'manual',
-    signal,
-  })
-  await response.body?.cancel()
-  if (!response.ok) throw new Error(`The receiver answered ${response.status}`)
-}
 
 const fingerprintOf = (trouble: Trouble): string =>
   createHash('sha256')

@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto'
+import { plain, type HttpMessage, type Message } from './envelope.ts'
+import { toMail } from './mail.ts'
+import { pagerDutyEvent } from './pagerduty.ts'
 import type { AlertRow, ReceiverRow } from './store.ts'
 
 /** How long Alertmanager believes a firing alert that is not repeated. It is repeated every minute. */
 const ALERTMANAGER_TRUST_MS = 5 * 60_000
 
-export type Message = Readonly<{ url: string; headers: Record<string, string>; body: string }>
-
-/** The HTTP request that tells a receiver of an alert. */
+/** The request or e-mail that tells a receiver of an alert. */
 export function toMessage(
   receiver: ReceiverRow,
   alert: AlertRow,
@@ -18,6 +19,38 @@ export function toMessage(
     case 'slack':
       return plain(receiver.url, {
         text: `${occasion.event === 'firing' ? ':rotating_light:' : ':white_check_mark:'} *${escapeSlack(alert.title)}* (${occasion.event})\n${escapeSlack(alert.summary)}`,
+      })
+    case 'pagerduty':
+      return pagerDutyEvent(receiver, {
+        action: occasion.event === 'firing' ? 'trigger' : 'resolve',
+        key: `trestle-${alert.fingerprint}`,
+        severity: alert.severity === 'page' ? 'critical' : 'warning',
+        summary: alert.title,
+        source: alert.endpoint,
+        group: alert.project,
+        kind: alert.kind,
+        at: alert.starts_at,
+        details: {
+          summary: alert.summary,
+          monitor: alert.monitor,
+          columns: JSON.parse(alert.columns_json) as string[], // written by this module
+          report: alert.report_id,
+        },
+      })
+    case 'email':
+      return toMail(receiver, {
+        subject: `[${occasion.event}] ${alert.title}`,
+        text: [
+          alert.summary,
+          '',
+          `Endpoint: ${alert.endpoint}`,
+          `Monitor: ${alert.monitor}`,
+          `Project: ${alert.project}`,
+          `Since: ${new Date(alert.starts_at).toISOString()}`,
+          ...(alert.ends_at === null ? [] : [`Until: ${new Date(alert.ends_at).toISOString()}`]),
+          ...(alert.report_id === null ? [] : [`Report: ${alert.report_id}`]),
+        ].join('\n'),
+        deliveryId: occasion.deliveryId,
       })
     case 'alertmanager':
       return plain(`${receiver.url.replace(/\/+$/, '')}/api/v2/alerts`, [
@@ -73,7 +106,7 @@ export function signed(
   receiver: ReceiverRow,
   body: string,
   occasion: { now: number; deliveryId: string }
-): Message {
+): HttpMessage {
   const seconds = Math.floor(occasion.now / 1_000)
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -90,12 +123,6 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
   const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
   return `t=${seconds},v1=${mac}`
 }
-
-export const plain = (url: string, body: unknown): Message => ({
-  url,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-})
 
 export const escapeSlack = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

@@ -106,9 +106,12 @@ export function createAlertStore(database: Database) {
         .insertInto('receivers')
         .values(row)
         .onConflict((c) =>
-          c
-            .columns(['project', 'name'])
-            .doUpdateSet({ kind: row.kind, url: row.url, secret: row.secret })
+          c.columns(['project', 'name']).doUpdateSet({
+            kind: row.kind,
+            url: row.url,
+            secret: row.secret,
+            mail_json: row.mail_json,
+          })
         )
         .execute()),
     async deleteReceiver(project: string, name: string): Promise<boolean> {
@@ -130,6 +133,13 @@ export function createAlertStore(database: Database) {
         .orderBy('id')
         .limit(limit)
         .execute(),
+    addDeliveries: async (deliveries: readonly DeliveryRow[]) => {
+      if (deliveries.length > 0)
+        await db
+          .insertInto('deliveries')
+          .values([...deliveries])
+          .execute()
+    },
     updateDelivery: async (id: string, change: Partial<DeliveryRow>) =>
       void (await db.updateTable('deliveries').set(change).where('id', '=', id).execute()),
     deliveriesOf: (project: string, alertId: string) =>

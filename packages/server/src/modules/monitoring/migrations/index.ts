@@ -13,6 +13,10 @@ export const monitoringMigrations: ModuleMigrations = {
     { name: '002-monitors-and-reports', up: createMonitors },
     { name: '003-alerts', up: createAlerts },
     { name: '004-notices', up: createNotices },
+    {
+      name: '005-mail-receivers',
+      up: (db) => db.schema.alterTable('receivers').addColumn('mail_json', 'text').execute(),
+    },
   ],
 }
 

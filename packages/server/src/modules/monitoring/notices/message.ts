@@ -1,4 +1,7 @@
-import { escapeSlack, plain, signed, type Message } from '../alerts/message.ts'
+import { toMail } from '../alerts/mail.ts'
+import { plain, type Message } from '../alerts/envelope.ts'
+import { escapeSlack, signed } from '../alerts/message.ts'
+import { pagerDutyChange, pagerDutyEvent } from '../alerts/pagerduty.ts'
 import type { ReceiverRow } from '../alerts/store.ts'
 import type { NoticeRow } from './store.ts'
 
@@ -11,16 +14,16 @@ const MARKS = {
   critical: ':rotating_light:',
 } as const
 
-/** The HTTP request that tells a receiver of a notice. */
+/** The request or e-mail that tells a receiver of a notice. */
 export function noticeMessage(
   receiver: ReceiverRow,
   notice: NoticeRow,
   occasion: { now: number; deliveryId: string }
 ): Message {
   const { id, project, kind, severity, subject, title, text, link, at } = notice
+  const details = JSON.parse(notice.details_json) as object // written by this module
   switch (receiver.kind) {
     case 'webhook': {
-      const details = JSON.parse(notice.details_json) as object // written by this module
       const told = { id, project, kind, severity, subject, title, text, link, details, at }
       return signed(
         receiver,
@@ -31,6 +34,32 @@ export function noticeMessage(
     case 'slack':
       return plain(receiver.url, {
         text: `${MARKS[severity]} *${escapeSlack(title)}*\n${escapeSlack(text)}`,
+      })
+    case 'pagerduty': {
+      const said = { summary: title, source: subject, at, details: { text, link, ...details } }
+      return severity === 'info'
+        ? pagerDutyChange(receiver, said)
+        : pagerDutyEvent(receiver, {
+            ...said,
+            action: 'trigger',
+            key: `trestle-${id}`,
+            severity,
+            group: project,
+            kind,
+          })
+    }
+    case 'email':
+      return toMail(receiver, {
+        subject: `[${severity}] ${title}`,
+        text: [
+          text,
+          '',
+          `About: ${subject}`,
+          `Project: ${project}`,
+          ...(link === null ? [] : [`Look: ${link}`]),
+          ...Object.entries(details).map(([name, value]) => `${name}: ${String(value)}`),
+        ].join('\n'),
+        deliveryId: occasion.deliveryId,
       })
     case 'alertmanager':
       return plain(`${receiver.url.replace(/\/+$/, '')}/api/v2/alerts`, [

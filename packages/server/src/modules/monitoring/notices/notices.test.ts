@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { onEveryDatabase } from '../../../../test/support/databases.ts'
 import { createManualClock } from '../../../kernel/clock.ts'
-import { signatureOf, type Message } from '../alerts/message.ts'
+import type { HttpMessage } from '../alerts/envelope.ts'
+import { signatureOf } from '../alerts/message.ts'
 import { createAlertStore, type ReceiverRow } from '../alerts/store.ts'
 import { monitoringMigrations } from '../migrations/index.ts'
 import type { MonitoringTables } from '../tables.ts'
@@ -26,6 +27,7 @@ const receiver = (name: string, kind: ReceiverRow['kind']): ReceiverRow => ({
   kind,
   url: `http://${name}.test/hook`,
   secret: kind === 'webhook' ? 'a-secret-of-sixteen' : null,
+  mail_json: null,
   created_at: AT,
 })
 
@@ -38,7 +40,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
 
   const setUp = async (failing: { times: number }) => {
     const clock = createManualClock(AT)
-    const sent: Message[] = []
+    const sent: HttpMessage[] = []
     const alertStore = createAlertStore(database())
     for (const one of [receiver('hook', 'webhook'), receiver('chat', 'slack')])
       await alertStore.putReceiver(one)
@@ -48,6 +50,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       receivers: (project) => alertStore.receivers(project),
       clock,
       send: async (message) => {
+        if ('server' in message) throw new Error('no e-mail here')
         if (message.url.includes('hook.test') && failing.times-- > 0)
           throw new Error('The receiver answered 503')
         sent.push(message)

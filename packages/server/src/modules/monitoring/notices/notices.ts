@@ -1,7 +1,7 @@
 import type { Clock } from '../../../kernel/clock.ts'
 import { messageOf } from '../../../kernel/errors.ts'
 import { sortableId } from '../../../kernel/ids.ts'
-import type { Send } from '../alerts/alerts.ts'
+import type { Send } from '../alerts/send.ts'
 import type { ReceiverRow } from '../alerts/store.ts'
 import { nextAttemptAt } from '../alerts/retry.ts'
 import { noticeMessage } from './message.ts'
