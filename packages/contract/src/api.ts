@@ -3,16 +3,20 @@ import { features } from './features.ts'
 import { identity } from './identity.ts'
 import { lineage } from './lineage.ts'
 import { monitoring } from './monitoring.ts'
+import { governance } from './registry-governance.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
 import { serving } from './serving.ts'
 import { tracking } from './tracking.ts'
+import { webhooks } from './webhooks.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
 export const api = {
   identity,
   tracking,
   registry,
+  governance,
+  webhooks,
   lineage,
   features,
   serving,
