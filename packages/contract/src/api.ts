@@ -1,7 +1,9 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
+import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
 import { governance } from './registry-governance.ts'
 import { registry } from './registry.ts'
@@ -18,8 +20,10 @@ export const api = {
   governance,
   webhooks,
   lineage,
+  importing,
   features,
   serving,
+  llm,
   monitoring,
   costs,
   rollouts,
