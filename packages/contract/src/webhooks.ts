@@ -17,7 +17,6 @@ const delivery = z.object({
   createdAt: epochMs,
   sentAt: epochMs.nullable(),
 })
-export type WebhookDelivery = z.infer<typeof delivery>
 
 const tag = 'Webhooks'
 const byId = z.object({ id: z.string() })
