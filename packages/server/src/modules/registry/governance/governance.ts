@@ -170,7 +170,7 @@ export function createGovernance(deps: {
         'PERMISSION_DENIED',
         version === null
           ? `The ${place.kind} '${place.target}' of '${model.name}' is protected: it moves, and is not removed.`
-          : `The ${place.kind} '${place.target}' of '${model.name}' is protected: version ${version} needs an approval. Ask with: trestle models request ${model.name}/${version} ${place.kind} ${place.target}`
+          : `The ${place.kind} '${place.target}' of '${model.name}' is protected: version ${version} needs an approval. Ask with: trestle models request ${model.name}/${version} ${place.kind}:${place.target}`
       )
     },
     async applied(model, place, version) {
