@@ -1,6 +1,7 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
 import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
@@ -15,6 +16,7 @@ export const api = {
   tracking,
   registry,
   lineage,
+  importing,
   features,
   serving,
   llm,

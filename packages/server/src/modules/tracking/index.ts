@@ -18,6 +18,9 @@ import { createMultipartUploads } from './artifacts/multipart-uploads.ts'
 import { experimentRoutes } from './experiments/experiment-routes.ts'
 import { createExperimentStore } from './experiments/experiment-store.ts'
 import { createExperiments } from './experiments/experiments.ts'
+import { createCountStore } from './import/count-store.ts'
+import { addImportRoutes } from './import/import-routes.ts'
+import { createImporter } from './import/importer.ts'
 import type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
 import { loggedModelRoutes } from './logged-models/logged-model-routes.ts'
 import { createLoggedModelStore } from './logged-models/logged-model-store.ts'
@@ -152,6 +155,19 @@ export function createTracking(deps: {
       ])
       addArtifactProxy(app, { artifacts, runs })
       addMultipartRoutes(app, uploads)
+      addImportRoutes(
+        app,
+        createImporter({
+          experiments,
+          experimentStore,
+          runs: runStore,
+          reader,
+          inputs: createRunInputs(database),
+          models,
+          artifacts,
+          counts: createCountStore(database),
+        })
+      )
       addOtlpRoute(app, { traces })
     },
     async getRun(project, runId) {
@@ -179,7 +195,10 @@ export function createTracking(deps: {
       const [record] = row === undefined ? [] : await models.read([row])
       if (record === undefined) return
       const known = record.tags.find((tag) => tag.key === REGISTRATIONS_TAG)?.value
-      const value = JSON.stringify([...readList(known), version])
+      const list = readList(known)
+      const text = JSON.stringify(version)
+      if (list.some((item) => JSON.stringify(item) === text)) return
+      const value = JSON.stringify([...list, version])
       await models.setTags(modelId, [{ key: REGISTRATIONS_TAG, value }])
     },
     async recordMetrics({ project, runId, name, userId, metrics }) {
