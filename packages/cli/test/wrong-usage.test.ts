@@ -73,7 +73,7 @@ test('every command has a description, and each that does something has an examp
       let help = ''
       leaf.configureOutput({ writeOut: (text) => (help += text) })
       leaf.outputHelp()
-      expect(help, leaf.name()).toMatch(/Example:\n {2}trestle /)
+      expect(help, leaf.name()).toMatch(/Examples?:\n {2}trestle /)
       expect(leaf.description()).not.toBe('')
     }
   }
