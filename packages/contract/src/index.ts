@@ -99,6 +99,8 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
+export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
 export {
   modelVersion,

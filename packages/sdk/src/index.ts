@@ -16,6 +16,12 @@ export {
   type RateCardSpec,
   type RolloutSpec,
 } from './declarations/declare.ts'
+export {
+  defineModel,
+  type ScriptDatatype,
+  type ScriptModel,
+  type ScriptTensor,
+} from './define-model.ts'
 export { TrestleError } from './errors.ts'
 export { agg, type Window } from './features/aggregate.ts'
 export {

@@ -1,5 +1,6 @@
-import type { LlmSpec, RemoteSpec } from '@trestle/contract'
+import type { LlmSpec } from '@trestle/contract'
 import type { PromptTemplate } from './llm/prompt.ts'
+import type { OutsideFields, OutsideInput } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
 
 /**
@@ -12,18 +13,18 @@ import type { Traffic } from './traffic.ts'
 export type VariantState = 'loading' | 'ready' | 'failed' | 'evicted' | 'unloaded'
 
 /** One served model version under its endpoint's name for it. */
-export type VariantRecord = Readonly<{
-  name: string
-  model: Readonly<{ name: string; version: number }>
-  /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
-  llm: LlmSpec | null
-  /** Of a model on another server: where it is; null for all others. */
-  remote: RemoteSpec | null
-  state: VariantState
-  /** Why it failed; null otherwise. */
-  error: string | null
-  addedAt: number
-}>
+export type VariantRecord = Readonly<
+  {
+    name: string
+    model: Readonly<{ name: string; version: number }>
+    /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
+    llm: LlmSpec | null
+    state: VariantState
+    /** Why it failed; null otherwise. */
+    error: string | null
+    addedAt: number
+  } & OutsideFields
+>
 
 /** A stable name that predictions are asked of, with the model versions behind it. */
 export type EndpointRecord = Readonly<{
@@ -49,8 +50,7 @@ export type StoredEndpoint = Readonly<
         llm?: LlmSpec | null
         /** The messages of an LLM's prompt, as they were when the variant was made. */
         prompt?: PromptTemplate | null
-        remote?: RemoteSpec | null
-      }
+      } & OutsideInput
     >[]
   }
 >

@@ -13,7 +13,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Admission } from './admission.ts'
-import { createDataPlane } from './data-plane.ts'
+import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { createEndpointControl } from './endpoint-control.ts'
 import type { EndpointRecord, VariantRecord } from './endpoint.ts'
 import type { FeatureReader } from './feature-reader.ts'
@@ -28,7 +28,9 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { describeForGraph, inferForGraph } from './graph-port.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { createScripts } from './runtimes/script/index.ts'
 import { watchBackends } from './llm/backend-watch.ts'
 import { createCallLimits } from './llm/call-limits.ts'
 import { createLlmGateway } from './llm/gateway.ts'
@@ -72,6 +74,8 @@ export type ServingConfig = Readonly<{
   shadowTimeoutMs: number
   /** What models may hold together, by the size of their files; the one idle longest goes first. Null: no limit. */
   modelMemoryBytes: number | null
+  /** Whether variants may be scripts. */
+  areScriptsAllowed: boolean
   /** The platform that hosts the image, if one does. */
   hosted: HostedSettings
   /** Whose metric names are written beside our own. */
@@ -87,6 +91,7 @@ export const servingDefaults: ServingConfig = {
   maxShadowRunning: 16,
   shadowTimeoutMs: 10_000,
   modelMemoryBytes: null,
+  areScriptsAllowed: true,
   hosted: NOT_HOSTED,
   metricNames: [],
 }
@@ -153,6 +158,11 @@ export function createServing(deps: {
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
     remotes: createRemoteModels({ clock, keys }),
+    scripts: createScripts({ isAllowed: config.areScriptsAllowed }),
+    graphs: {
+      describe: (project, endpoint) => describeForGraph(fleet, project, endpoint),
+      infer: (call) => inferForGraph(dataPlane, call),
+    },
     room: createModelRoom(config.modelMemoryBytes, () => fleet.evictIdlest()),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
@@ -208,7 +218,7 @@ export function createServing(deps: {
       llmMetrics.done(event)
     },
   })
-  const dataPlane = createDataPlane({
+  const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
@@ -250,6 +260,7 @@ export function createServing(deps: {
         maxBodyBytes: config.maxBodyBytes,
         maxBatchRows: config.maxBatchRows,
         maxQueued: config.maxQueued,
+        timeoutMs: config.timeoutMs,
         hosted: config.hosted,
         version: deps.version,
       })
