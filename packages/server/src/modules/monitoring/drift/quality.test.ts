@@ -60,7 +60,9 @@ test('binary metrics of a hand-made table', () => {
     ),
   ]
   const { metrics, coverage } = judgeQuality(input(rows, []), binary)
-  expect(metrics).toMatchObject({ accuracy: 0.8, precision: 0.75, recall: 0.75 })
+  expect(metrics).toMatchObject({ accuracy: 0.8, precision: 0.75, recall: 0.75, f1: 0.75 })
+  // By bin: three of 0.9 all positive, one of 0.4 positive, one of 0.6 negative, five of 0.1 negative.
+  expect(metrics['calibrationError']).toBeCloseTo((0.3 + 0.6 + 0.6 + 0.5) / 10, 12)
   // 23 of the 24 pairs are in order: only 0.4 against 0.6 is not.
   expect(metrics['auc']).toBeCloseTo(23 / 24, 12)
   expect(coverage).toBe(0.5)
@@ -107,4 +109,11 @@ test('regression: mean absolute error, root mean square and bias', () => {
   expect(metrics['mae']).toBe(2)
   expect(metrics['rmse']).toBeCloseTo(Math.sqrt(5), 12)
   expect(metrics['bias']).toBe(-1)
+  expect(metrics['mape']).toBeCloseTo(0.2, 12)
+  expect(metrics['r2'], 'labels that are all the same have nothing to explain').toBe(null)
+  const better = [1, 2, 3, 4].map((label) =>
+    outcome({ label_json: String(label), score: label + (label === 4 ? 1 : 0), error: 0 })
+  )
+  const fit = judgeQuality(input(better, []), quality.parse({ problem: 'regression' }))
+  expect(fit.metrics['r2']).toBeCloseTo(1 - 1 / 5, 12)
 })

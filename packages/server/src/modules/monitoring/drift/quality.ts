@@ -118,9 +118,32 @@ function binaryMetrics(cases: readonly Case[], positive: Scalar): Record<string,
     accuracy: share(right, cases.length),
     precision: share(truePositive, truePositive + falsePositive),
     recall: share(truePositive, truePositive + falseNegative),
+    f1: share(2 * truePositive, 2 * truePositive + falsePositive + falseNegative),
     auc: areaUnderCurve(high, low),
     logLoss: share(logLoss, withProbability),
+    calibrationError: calibrationError(cases, isPositive),
   }
+}
+
+const CALIBRATION_BINS = 10
+
+/** Expected calibration error (Naeini et al. 2015): how far the scores are from the shares of positives, over ten bins of equal width. */
+function calibrationError(
+  cases: readonly Case[],
+  isPositive: (value: Scalar) => boolean
+): number | null {
+  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ score: 0, positive: 0 }))
+  let n = 0
+  for (const { label, score } of cases) {
+    if (score === null || score < 0 || score > 1) continue
+    const bin = bins[Math.min(CALIBRATION_BINS - 1, Math.floor(score * CALIBRATION_BINS))]
+    if (bin === undefined) continue
+    n++
+    bin.score += score
+    if (isPositive(label)) bin.positive++
+  }
+  const apart = bins.reduce((sum, bin) => sum + Math.abs(bin.score - bin.positive), 0)
+  return share(apart, n)
 }
 
 /** The area under the ROC curve is the Mann-Whitney statistic as a share of all pairs. */
@@ -145,10 +168,18 @@ function regressionMetrics(cases: readonly Case[]): Record<string, number | null
   const squares = cases.reduce((sum, c) => sum + c.error ** 2, 0)
   const bias = cases.reduce((sum, c) => sum + (c.score ?? 0) - Number(c.label), 0)
   const meanSquare = share(squares, cases.length)
+  const labels = cases.map((c) => Number(c.label))
+  const center = labels.reduce((sum, label) => sum + label, 0) / (labels.length || 1)
+  const spread = labels.reduce((sum, label) => sum + (label - center) ** 2, 0)
+  const nonZero = cases.filter((c) => Number(c.label) !== 0)
+  const relative = nonZero.reduce((sum, c) => sum + c.error / Math.abs(Number(c.label)), 0)
   return {
     mae: cases.length === 0 ? null : meanOf(cases),
     rmse: meanSquare === null ? null : Math.sqrt(meanSquare),
     bias: share(bias, cases.length),
+    /** Over labels other than 0, where a percentage means something. */
+    mape: share(relative, nonZero.length),
+    r2: spread === 0 ? null : 1 - squares / spread,
   }
 }
 

@@ -181,8 +181,8 @@ export function createLabelStore(database: Database) {
       const { count, newest } = await select.executeTakeFirstOrThrow()
       return { count, newest: newest ?? 0 }
     },
-    /** Judged predictions of an endpoint in a stretch of time, in order of prediction. */
-    outcomes(query: {
+    /** Judged predictions of an endpoint in a stretch of time, in order of prediction; the latest of them when there are more than the limit. */
+    async outcomes(query: {
       endpointId: string
       variant: string | null
       from: number
@@ -197,7 +197,12 @@ export function createLabelStore(database: Database) {
         .where('prediction_at', '>=', query.from)
         .where('prediction_at', '<', query.to)
       if (query.variant !== null) select = select.where('variant', '=', query.variant)
-      return select.orderBy('prediction_at').orderBy('prediction_id').limit(query.limit).execute()
+      const latest = await select
+        .orderBy('prediction_at', 'desc')
+        .orderBy('prediction_id', 'desc')
+        .limit(query.limit)
+        .execute()
+      return latest.toReversed()
     },
     async coverage(query: { endpointId: string; from: number }) {
       return db
