@@ -9,6 +9,7 @@ const ORDER = [
   'monitoring',
   'costs',
   'rollouts',
+  'batch',
   'pipelines',
 ]
 const M = '^packages/server/src/modules/'

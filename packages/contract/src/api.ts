@@ -1,3 +1,4 @@
+import { batch } from './batch.ts'
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
@@ -19,6 +20,7 @@ export const api = {
   monitoring,
   costs,
   rollouts,
+  batch,
 }
 
 export type Api = typeof api

@@ -3,6 +3,7 @@ import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { sortableId } from './kernel/ids.ts'
+import { batchMigrations, createBatch } from './modules/batch/index.ts'
 import { costMigrations, createCosts } from './modules/costs/index.ts'
 import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
@@ -44,6 +45,7 @@ import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
 import {
@@ -206,6 +208,18 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         .onArchived(event)
         .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
+  const batch = createBatch({
+    database,
+    duckdb,
+    clock,
+    scheduler,
+    log: logOf('batch'),
+    serving,
+    features: tableFeaturesFrom(features),
+    processId,
+    onEnded: batchNoticesFrom(monitoring, clock),
+    settings: config.batch,
+  })
   const lineage = createLineage({
     database,
     tracking,
@@ -228,6 +242,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     costs,
     serving,
     rollouts,
+    batch,
   ]
 
   addConsole(http, consoleFolder())
@@ -260,6 +275,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         monitoringMigrations,
         costMigrations,
         rolloutMigrations,
+        batchMigrations,
       ]),
     stop: async () => {},
   }
