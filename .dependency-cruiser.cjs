@@ -10,6 +10,7 @@ const ORDER = [
   'costs',
   'rollouts',
   'batch',
+  'streams',
   'pipelines',
 ]
 const M = '^packages/server/src/modules/'

@@ -7,6 +7,7 @@ import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
 import { serving } from './serving.ts'
+import { streams } from './streams.ts'
 import { tracking } from './tracking.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
@@ -21,6 +22,7 @@ export const api = {
   costs,
   rollouts,
   batch,
+  streams,
 }
 
 export type Api = typeof api

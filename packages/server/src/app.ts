@@ -25,6 +25,7 @@ import {
   type ModelSource,
   type Runtime,
 } from './modules/serving/index.ts'
+import { createStreams, streamMigrations } from './modules/streams/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
@@ -220,6 +221,16 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     onEnded: batchNoticesFrom(monitoring, clock),
     settings: config.batch,
   })
+  const streams = createStreams({
+    database,
+    kafka,
+    clock,
+    scheduler,
+    metrics,
+    log: logOf('streams'),
+    serving,
+    dataDir,
+  })
   const lineage = createLineage({
     database,
     tracking,
@@ -243,6 +254,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     serving,
     rollouts,
     batch,
+    streams,
   ]
 
   addConsole(http, consoleFolder())
@@ -276,6 +288,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         costMigrations,
         rolloutMigrations,
         batchMigrations,
+        streamMigrations,
       ]),
     stop: async () => {},
   }

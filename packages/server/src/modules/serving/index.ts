@@ -34,6 +34,7 @@ import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
 import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
+import { predictJson, type JsonAnswer, type JsonPrediction } from './predict-json.ts'
 import { openScorer, scoreSettings, type Scorer, type ScoreTarget } from './scorer.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
@@ -98,6 +99,8 @@ export interface Serving extends Component {
     endpoint: string,
     request: { variant?: string; model: string }
   ): Promise<VariantRecord>
+  /** One prediction as the plain JSON route makes it, for callers that have no HTTP request. Throws what that route answers. */
+  predictJson(request: JsonPrediction): Promise<JsonAnswer>
   /** A model for tables, in memory beside those that answer online. Throws what the endpoint or the model reference throws. */
   openScorer(project: string, target: ScoreTarget): Promise<Scorer>
   /** Throws what `openScorer` would throw of a target that is not there; loads nothing. */
@@ -255,6 +258,7 @@ export function createServing(deps: {
     },
     listEndpoints: async (project) => fleet.list(project).map(toRecord),
     addVariant: (project, name, request) => control.addVariant({ project, name }, request),
+    predictJson: (request) => predictJson(dataPlane, request),
     openScorer: (project, target) =>
       openScorer(
         { fleet, loader: tableLoader, clock, tell: (event) => completed.publish(event) },
