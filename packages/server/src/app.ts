@@ -48,6 +48,7 @@ import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
+import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
 import {
   championsFrom,
@@ -55,7 +56,7 @@ import {
   noticesFrom,
   predictionsFrom,
 } from './wiring/rollout-ports.ts'
-import { modelsFrom } from './wiring/serving-ports.ts'
+import { modelsFrom, promptsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
 
@@ -150,6 +151,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
+    prompts: promptsFrom(registry),
     config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
@@ -171,8 +173,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     scheduler,
     source: monitoring.predictions,
+    duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
     database,

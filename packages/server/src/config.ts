@@ -99,6 +99,8 @@ const environment = z.object({
         .filter((name) => name !== '')
     )
     .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+  /** `off`: no variant may be a script, code that operators bring; it runs in a process without rights to files. */
+  TRESTLE_SCRIPTS: z.enum(['on', 'off']).default('on'),
   /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
   TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
   /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
@@ -124,7 +126,7 @@ export type Config = Readonly<{
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted'>
+  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
   drainTimeoutMs: number
@@ -198,6 +200,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     serving: {
       modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
       metricNames: e.TRESTLE_METRIC_NAMES,
+      areScriptsAllowed: e.TRESTLE_SCRIPTS === 'on',
       hosted: {
         isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
         vertex:

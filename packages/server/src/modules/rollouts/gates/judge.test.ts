@@ -308,3 +308,15 @@ test('features that were not served as they were known fail their gate, and with
   expect(judged(99, 99)).toMatchObject({ verdict: 'insufficient', missing: { samples: 1 } })
   expect(judged(0, 0).verdict).toBe('insufficient')
 })
+
+test('requests that named their variant do not count for the split', () => {
+  const split = (forced: number): Partial<Look> => ({
+    expectedShare: 0.1,
+    candidate: ok(arm({ requests: 1_000 + forced, forced })),
+    baseline: ok(arm({ requests: 9_000 })),
+  })
+  expect(judgeOne({ metric: 'sample-ratio' }, split(0)).verdict).toBe('pass')
+  expect(judgeOne({ metric: 'sample-ratio' }, split(3_000)).verdict).toBe('pass')
+  const dealt = { ...split(0), candidate: ok(arm({ requests: 4_000 })) }
+  expect(judgeOne({ metric: 'sample-ratio' }, dealt).verdict).toBe('fail')
+})
