@@ -163,7 +163,7 @@ export function createServing(deps: {
     log.error({ err: error }, 'a listener of inference.completed failed')
   )
   const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
-  const loading = {
+  const loading: Parameters<typeof createModelLoader>[0] = {
     source: deps.models,
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),

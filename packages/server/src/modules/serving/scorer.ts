@@ -166,9 +166,9 @@ export function scoreSettings(
   const { model } = variant
   return {
     source:
-      variant.remote === null
+      variant.outside === null
         ? { kind: 'registered', reference: `${model.name}/${model.version}` }
-        : { kind: 'remote', remote: variant.remote, model },
+        : { kind: 'outside', outside: variant.outside, model },
     columns: stored.columns,
     featureService: stored.featureService,
     served: { endpoint: stored.name, endpointId: stored.id, variant: variant.name },

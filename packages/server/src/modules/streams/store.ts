@@ -57,7 +57,6 @@ export function createStreamStore(database: Database) {
     },
   }
 }
-export type StreamStore = ReturnType<typeof createStreamStore>
 
 // The JSON column is written by this file only, so that reading it back needs no second check.
 const fromRow = (row: Selectable<StreamTables['streams']>): StreamRecord => ({
