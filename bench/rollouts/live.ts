@@ -158,6 +158,8 @@ async function switching(server: BenchServer, requests: number): Promise<string>
       strategy: { kind: 'canary', steps: [{ weightPercent: 20, bakeMs: 600_000 }] },
       gates: [{ metric: 'error-rate' }],
     })
+    // Refused as long as the model is being loaded.
+    while ((await client.rollouts.getRollout({ id })).phase === 'pending') await seconds(0.02)
     await seconds(0.2)
     await client.rollouts.promoteRollout({ id, note: '' }).catch(() => undefined)
     if ((await settled(id)) === 'promoted') counts.promotions++

@@ -58,6 +58,30 @@ export const receiver = z.object({
 })
 export type Receiver = z.infer<typeof receiver>
 
+/** Something that happened, told once: a rollout's end, a budget spent. */
+export const notice = z.object({
+  id: z.string(),
+  kind: z.string(),
+  severity: z.enum(['info', 'warning', 'critical']),
+  subject: z.string(),
+  title: z.string(),
+  text: z.string(),
+  /** A path of the console. */
+  link: z.string().nullable(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).nullable()),
+  at: epochMs,
+  deliveries: z.array(
+    z.object({
+      receiver: z.string(),
+      state: z.enum(['pending', 'delivered', 'failed']),
+      attempts: z.int(),
+      nextAttemptAt: epochMs.nullable(),
+      lastError: z.string().nullable(),
+      deliveredAt: epochMs.nullable(),
+    })
+  ),
+})
+
 export const delivery = z.object({
   id: z.string(),
   alertId: z.string(),

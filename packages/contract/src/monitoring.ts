@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   alert,
   delivery,
+  notice,
   receiver,
   receiverInput,
   silence,
@@ -234,6 +235,15 @@ export const monitoring = {
     summary: 'Who was told of an alert, and whether it arrived',
     params: z.object({ id: z.string() }),
     response: z.object({ items: z.array(delivery) }),
+  }),
+  listNotices: route({
+    method: 'GET',
+    path: '/api/notices',
+    role: 'viewer',
+    tag,
+    summary: 'What the receivers were told of, newest first, and whether it arrived',
+    query: pageQuery.extend({ subject: z.string().optional() }),
+    response: page(notice),
   }),
   listSilences: route({
     method: 'GET',

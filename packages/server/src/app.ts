@@ -45,7 +45,12 @@ import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
-import { championsFrom, endpointsFrom, predictionsFrom } from './wiring/rollout-ports.ts'
+import {
+  championsFrom,
+  endpointsFrom,
+  noticesFrom,
+  predictionsFrom,
+} from './wiring/rollout-ports.ts'
 import { modelsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
@@ -185,7 +190,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         config.rollouts.prometheusUrl === null
           ? null
           : createPrometheus(config.rollouts.prometheusUrl),
-      notices: null,
+      notices: noticesFrom(monitoring),
     },
     processId,
     config: {

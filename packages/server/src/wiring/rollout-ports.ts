@@ -1,7 +1,12 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Registry } from '../modules/registry/index.ts'
 import type { Monitoring } from '../modules/monitoring/index.ts'
-import type { ChampionPort, EndpointPort, PredictionPort } from '../modules/rollouts/index.ts'
+import type {
+  ChampionPort,
+  EndpointPort,
+  NoticePort,
+  PredictionPort,
+} from '../modules/rollouts/index.ts'
 import type { Serving } from '../modules/serving/index.ts'
 
 /** Rollouts act on serving's endpoints. */
@@ -21,6 +26,18 @@ export const endpointsFrom = (serving: Serving): EndpointPort => ({
   removeVariant: (project, endpoint, variant) => serving.removeVariant(project, endpoint, variant),
   setTraffic: ({ project, endpoint, traffic, by }) =>
     serving.setTraffic(project, endpoint, traffic, by),
+})
+
+/** News of rollouts goes to the receivers of alerts. */
+export const noticesFrom = (monitoring: Monitoring): NoticePort => ({
+  notify: ({ endpoint, rolloutId, phase, actor, ...said }) =>
+    monitoring.notify({
+      ...said,
+      kind: 'rollout',
+      subject: endpoint,
+      link: `/rollouts/${rolloutId}`,
+      details: { rollout: rolloutId, endpoint, phase, actor },
+    }),
 })
 
 const ROLLOUT_STATE = {

@@ -28,6 +28,8 @@ import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
 import { createMonitors, type Monitors } from './monitors/monitors.ts'
 import { createMonitorStore } from './monitors/store.ts'
+import { createNotices, type Notice } from './notices/notices.ts'
+import { createNoticeStore } from './notices/store.ts'
 import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
 
@@ -86,6 +88,8 @@ export interface Monitoring extends Component {
     predictionIds: readonly string[]
   ): Promise<ReadonlyMap<string, { endpointId: string; variant: string; at: number }>>
   readonly alertRaised: Topic<Alert & { project: string }>
+  /** Tells the project's receivers of something that happened, with retries and a record of each delivery. Written down when it returns. */
+  notify(notice: Notice): Promise<void>
   /** For readers that account for every prediction exactly once. */
   readonly predictions: PredictionsFollowed
   readonly labels: Pick<Labels, 'put'>
@@ -142,6 +146,13 @@ export function createMonitoring(deps: {
     pending: () => log.state().pending,
     dropped: () => log.state().dropped,
   })
+  const noticeStore = createNoticeStore(deps.database)
+  const notices = createNotices({
+    store: noticeStore,
+    receivers: (project) => alertStore.receivers(project),
+    clock,
+    send: deps.send ?? sendByHttp,
+  })
   alertRaised.subscribe((alert) => gauges.alert(alert))
   const monitorStore = createMonitorStore(deps.database)
   const monitors = createMonitors({
@@ -186,6 +197,7 @@ export function createMonitoring(deps: {
   return {
     name: 'monitoring',
     alertRaised,
+    notify: (notice) => notices.notify(notice),
     predictions: {
       logId: () => log.id(),
       logged: log.logged,
@@ -252,6 +264,7 @@ export function createMonitoring(deps: {
         monitors,
         monitorStore,
         alertStore,
+        noticeStore,
         comparison,
         onMonitorDeleted: (at) => gauges.forget(at),
       }),
@@ -287,6 +300,11 @@ export function createMonitoring(deps: {
         name: 'alert-delivery',
         intervalMs: DELIVER_EVERY_MS,
         work: (signal) => alerts.deliverDue(signal),
+      })
+      scheduler.every({
+        name: 'notice-delivery',
+        intervalMs: DELIVER_EVERY_MS,
+        work: (signal) => notices.deliverDue(signal),
       })
     },
     async stop() {

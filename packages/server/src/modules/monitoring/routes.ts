@@ -7,6 +7,7 @@ import { fail } from '../../platform/errors.ts'
 import { bindRoutes, type Handlers } from '../../platform/http/index.ts'
 import { toAlert } from './alerts/alerts.ts'
 import type { AlertStore, ReceiverRow, SilenceRow } from './alerts/store.ts'
+import type { NoticeDeliveryRow, NoticeRow, NoticeStore } from './notices/store.ts'
 import type { Arms, ShadowComparison } from './arms/arms.ts'
 import type { InferenceLog } from './inference-log/inference-log.ts'
 import type { PredictionRow } from './inference-log/prediction-row.ts'
@@ -26,6 +27,7 @@ type Deps = {
   monitors: Monitors
   monitorStore: MonitorStore
   alertStore: AlertStore
+  noticeStore: NoticeStore
   comparison: (q: {
     endpointId: string
     primary: string
@@ -172,7 +174,7 @@ function monitorHandlers(deps: Deps) {
 }
 
 function alertHandlers(deps: Deps) {
-  const { alertStore, clock } = deps
+  const { alertStore, noticeStore, clock } = deps
   return {
     listAlerts: async ({ limit, pageToken, ...filter }, { project }) => {
       const now = clock.now()
@@ -180,6 +182,14 @@ function alertHandlers(deps: Deps) {
       const rows = await alertStore.list({ ...filter, project, before: pageToken, limit })
       return {
         items: rows.map((row) => toAlert(row, silences, now)),
+        nextPageToken: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
+      }
+    },
+    listNotices: async ({ subject, limit, pageToken }, { project }) => {
+      const rows = await noticeStore.list({ project, subject, limit, before: pageToken })
+      const deliveries = await noticeStore.deliveriesOf(rows.map(({ id }) => id))
+      return {
+        items: rows.map((row) => toNotice(row, deliveries)),
         nextPageToken: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
       }
     },
@@ -308,4 +318,22 @@ const toReceiver = (row: ReceiverRow): Receiver => ({
   url: row.url,
   hasSecret: row.secret !== null,
   createdAt: row.created_at,
+})
+
+const toNotice = (
+  { project: _, details_json, ...row }: NoticeRow,
+  deliveries: readonly NoticeDeliveryRow[]
+) => ({
+  ...row,
+  details: JSON.parse(details_json) as Record<string, string | number | boolean | null>, // written by this module
+  deliveries: deliveries
+    .filter((delivery) => delivery.notice_id === row.id)
+    .map((delivery) => ({
+      receiver: delivery.receiver,
+      state: delivery.state,
+      attempts: delivery.attempts,
+      nextAttemptAt: delivery.next_attempt_at,
+      lastError: delivery.last_error,
+      deliveredAt: delivery.delivered_at,
+    })),
 })

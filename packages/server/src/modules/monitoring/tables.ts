@@ -117,6 +117,30 @@ export type MonitoringTables = {
     secret: string | null
     created_at: number
   }
+  notices: {
+    id: string
+    project: string
+    kind: string
+    severity: 'info' | 'warning' | 'critical'
+    subject: string
+    title: string
+    text: string
+    link: string | null
+    details_json: string
+    at: number
+  }
+  notice_deliveries: {
+    id: string
+    project: string
+    notice_id: string
+    receiver: string
+    state: 'pending' | 'delivered' | 'failed'
+    attempts: number
+    next_attempt_at: number | null
+    last_error: string | null
+    created_at: number
+    delivered_at: number | null
+  }
   deliveries: {
     id: string
     project: string

@@ -147,7 +147,8 @@ async function findCandidate(
       )
     return { variant: named.name, model: named.model, wasThere: named.name !== ours }
   }
-  const model = await champion.resolve(project, body.model)
+  const { name, version } = await champion.resolve(project, body.model)
+  const model = { name, version }
   const isSame = (v: { model: { name: string; version: number } }): boolean =>
     v.model.name === model.name && v.model.version === model.version
   if (named !== undefined && !isSame(named))

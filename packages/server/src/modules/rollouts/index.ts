@@ -15,6 +15,7 @@ export type {
   EndpointPort,
   EvidencePort,
   Notice,
+  NoticePort,
   PredictionPort,
   RegistryStage,
   VariantFacts,

@@ -24,11 +24,13 @@ export function sendNotices(deps: {
 export function noticeOf(change: RolloutChanged): Notice | null {
   const news = newsOf(change)
   if (news === null) return null
-  const { project, endpoint, rolloutId, reason: text, at } = change
+  const { project, endpoint, rolloutId, actor, reason: text, at } = change
   return {
     project,
     endpoint,
     rolloutId,
+    phase: change.to,
+    actor,
     severity: news.severity,
     title: `${endpoint}: ${news.title}`,
     text,

@@ -1,4 +1,5 @@
 /** What a rollout needs from the modules around it. `app.ts` plugs these in. */
+import type { RolloutPhase } from '@trestle/contract'
 import type { Traffic } from '../serving/index.ts'
 
 export type EndpointFacts = Readonly<{
@@ -139,6 +140,9 @@ export type Notice = Readonly<{
   project: string
   endpoint: string
   rolloutId: string
+  phase: RolloutPhase
+  /** Whose word it was: a person's key, or the controller. */
+  actor: string
   severity: 'info' | 'warning' | 'critical'
   title: string
   text: string

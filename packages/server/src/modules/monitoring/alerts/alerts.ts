@@ -5,6 +5,7 @@ import { messageOf } from '../../../kernel/errors.ts'
 import { sortableId } from '../../../kernel/ids.ts'
 import type { Topic } from '../../../platform/events/topic.ts'
 import { toMessage, type Message } from './message.ts'
+import { nextAttemptAt } from './retry.ts'
 import type { AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
 
 /** Sends a message, or throws saying why it did not arrive. */
@@ -26,10 +27,6 @@ export type Raise = Trouble &
     reportId: string | null
   }>
 
-/** Waits between tries: about a day in all, then a delivery has failed. */
-const RETRY_AFTER_MS = [
-  5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3_600_000, 14_400_000, 43_200_000,
-]
 const REPEAT_TO_ALERTMANAGER_MS = 60_000
 const DELIVERIES_A_TURN = 50
 
@@ -91,11 +88,11 @@ export function createAlerts(deps: {
         delivered_at: now,
       })
     } catch (error) {
-      const wait = RETRY_AFTER_MS[attempts - 1]
+      const next = nextAttemptAt(attempts, now)
       await store.updateDelivery(delivery.id, {
-        state: wait === undefined ? 'failed' : 'pending',
+        state: next === null ? 'failed' : 'pending',
         attempts,
-        next_attempt_at: wait === undefined ? null : now + wait,
+        next_attempt_at: next,
         last_error: messageOf(error).slice(0, 500),
       })
     }

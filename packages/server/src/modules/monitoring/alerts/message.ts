@@ -68,7 +68,8 @@ function alertmanagerAlert(alert: AlertRow, occasion: { event: string; now: numb
   }
 }
 
-function signed(
+/** Signed, when the receiver has a secret. */
+export function signed(
   receiver: ReceiverRow,
   body: string,
   occasion: { now: number; deliveryId: string }
@@ -90,11 +91,11 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
   return `t=${seconds},v1=${mac}`
 }
 
-const plain = (url: string, body: unknown): Message => ({
+export const plain = (url: string, body: unknown): Message => ({
   url,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 })
 
-const escapeSlack = (text: string): string =>
+export const escapeSlack = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

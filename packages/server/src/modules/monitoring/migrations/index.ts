@@ -12,6 +12,7 @@ export const monitoringMigrations: ModuleMigrations = {
     },
     { name: '002-monitors-and-reports', up: createMonitors },
     { name: '003-alerts', up: createAlerts },
+    { name: '004-notices', up: createNotices },
   ],
 }
 
@@ -198,5 +199,49 @@ async function createAlerts(db: Kysely<unknown>): Promise<void> {
     .createIndex('deliveries_due')
     .on('deliveries')
     .columns(['state', 'next_attempt_at'])
+    .execute()
+}
+
+async function createNotices(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('notices')
+    .addColumn('id', 'varchar(40)', (c) => c.primaryKey())
+    .addColumn('project', 'varchar(120)', (c) => c.notNull())
+    .addColumn('kind', 'varchar(40)', (c) => c.notNull())
+    .addColumn('severity', 'varchar(20)', (c) => c.notNull())
+    .addColumn('subject', 'varchar(200)', (c) => c.notNull())
+    .addColumn('title', 'text', (c) => c.notNull())
+    .addColumn('text', 'text', (c) => c.notNull())
+    .addColumn('link', 'text')
+    .addColumn('details_json', 'text', (c) => c.notNull())
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('notices_of_project')
+    .on('notices')
+    .columns(['project', 'id'])
+    .execute()
+  await db.schema
+    .createTable('notice_deliveries')
+    .addColumn('id', 'varchar(40)', (c) => c.primaryKey())
+    .addColumn('project', 'varchar(120)', (c) => c.notNull())
+    .addColumn('notice_id', 'varchar(40)', (c) => c.notNull())
+    .addColumn('receiver', 'varchar(120)', (c) => c.notNull())
+    .addColumn('state', 'varchar(20)', (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('next_attempt_at', 'bigint')
+    .addColumn('last_error', 'text')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('delivered_at', 'bigint')
+    .execute()
+  await db.schema
+    .createIndex('notice_deliveries_due')
+    .on('notice_deliveries')
+    .columns(['state', 'next_attempt_at'])
+    .execute()
+  await db.schema
+    .createIndex('notice_deliveries_of')
+    .on('notice_deliveries')
+    .column('notice_id')
     .execute()
 }
