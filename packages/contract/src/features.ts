@@ -74,9 +74,14 @@ const service = serviceManifest.extend({
 })
 export type FeatureService = z.infer<typeof service>
 
-/** What to read: a service, or references like `driver_stats:trips` and `driver_stats@v2:trips`. Give one of the two. */
+/** What to read: a service (its newest version, or `name@v2`), or references like `driver_stats:trips` and `driver_stats@v2:trips`. Give one of the two. */
 const selection = {
-  service: name.exactOptional(),
+  service: z
+    .string()
+    .min(1)
+    .max(130)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(@v[1-9][0-9]*)?$/, 'write a service as name or name@v2')
+    .exactOptional(),
   features: z.array(z.string().min(1).max(300)).min(1).max(5000).exactOptional(),
   /** Names every feature `view__feature`. */
   fullNames: z.boolean().default(false),

@@ -117,6 +117,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     folderRoot: join(dataDir, 'models'),
     onListenerError,
     deferMove: (move) => rollouts.deferMove(move),
+    pinFeatureService: (project, service) => features.pinService(project, service),
   })
   const features = createFeatures({
     database,

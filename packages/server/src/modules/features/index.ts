@@ -57,6 +57,8 @@ export interface Features extends Component {
     service: string
     rows: readonly Readonly<Record<string, unknown>>[]
   }): OnlineRows | Promise<OnlineRows>
+  /** A service as `name@v2`, in its newest version where none is given; as it is where there is none. */
+  pinService(project: string, service: string): string
   /** What a service asks for and answers. Throws `features.service_not_found`. */
   serviceSchema(
     project: string,
@@ -150,6 +152,10 @@ export function createFeatures(deps: {
         now: store.now(),
       })
       return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
+    },
+    pinService(project, service) {
+      const newest = catalog.of(project).services.get(service)?.at(-1)
+      return newest === undefined ? service : `${service}@v${newest.version}`
     },
     async serviceSchema(project, service) {
       const selection = store.select(project, { service })

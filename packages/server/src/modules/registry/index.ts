@@ -85,6 +85,8 @@ export function createRegistry(deps: {
   onListenerError: (error: unknown, topic: string) => void
   /** Moves are made at once when left out. */
   deferMove?: MoveGate
+  /** The feature service of a new version, with the service's version; as it was given when left out. */
+  pinFeatureService?: (project: string, service: string) => string
 }): Registry {
   const { database, blobs, tracking, clock } = deps
   const store = createRegistryStore(database)
@@ -97,6 +99,7 @@ export function createRegistry(deps: {
     tracking,
     changed,
     deferMove: deps.deferMove ?? (async () => null),
+    pinFeatureService: deps.pinFeatureService ?? ((_project, service) => service),
     clock,
     seal: (files) => seal({ blobs, folder }, files),
   })

@@ -97,6 +97,7 @@ export function createRegisteredModels(deps: {
   seal: (files: readonly VersionFile[]) => Promise<Seal>
   changed: Topic<RegistryEvent>
   deferMove: MoveGate
+  pinFeatureService: (project: string, service: string) => string
   clock: Clock
 }): RegisteredModels {
   const { store, reader, tracking, clock } = deps
@@ -261,7 +262,10 @@ export function createRegisteredModels(deps: {
           signature: sealed.signature === null ? null : JSON.stringify(sealed.signature),
           onnx_file: sealed.onnxFile,
           onnx: sealed.onnx === null ? null : JSON.stringify(sealed.onnx),
-          feature_service: request.featureService,
+          feature_service:
+            request.featureService === null
+              ? null
+              : deps.pinFeatureService(project, request.featureService),
           lifecycle_stage: 'active',
           created_at: now,
           updated_at: now,

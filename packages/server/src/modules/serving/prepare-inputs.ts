@@ -54,8 +54,8 @@ export function prepareInputs(context: Context, payload: Payload): Prepared | Pr
       entities: entitiesOf(served, rows),
     }
   const missing = served.service === null ? [] : missingNames(served.inputs, rows)
-  if (missing.length > 0 && stored.featureService !== null && context.features !== null)
-    return withFeatures({ ...context, features: context.features }, rows, stored.featureService)
+  if (missing.length > 0 && served.featureService !== null && context.features !== null)
+    return withFeatures({ ...context, features: context.features }, rows, served.featureService)
   return {
     tensors: stackRows(served.inputs, rows, NOTHING),
     ...NONE,
