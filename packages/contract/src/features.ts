@@ -10,6 +10,7 @@ import {
   serviceManifest,
   viewManifest,
 } from './features-manifest.ts'
+import { discoveryRoutes } from './features-discovery.ts'
 import { consistencyRoutes } from './features-consistency.ts'
 import { epochMs, name } from './names.ts'
 import { route } from './route.ts'
@@ -32,6 +33,8 @@ const change = z.object({
   /** What readers of the version before would notice; each makes this a new version. */
   breaking: z.array(z.string()),
   version: z.int().nullable(),
+  /** What its author may want to know: features that look like ones that are there, deprecated views that it reads. */
+  advice: z.array(z.string()).default([]),
 })
 export type FeatureChange = z.infer<typeof change>
 
@@ -104,6 +107,7 @@ export type TrainingSet = z.infer<typeof trainingSet>
 
 export const features = {
   ...consistencyRoutes,
+  ...discoveryRoutes,
   apply: route({
     method: 'POST',
     path: '/api/features/apply',
@@ -186,6 +190,7 @@ export const features = {
           description: z.string(),
           owner: z.string(),
           tags: z.record(z.string(), z.string()),
+          deprecated: z.string().nullable(),
         })
       ),
     }),
