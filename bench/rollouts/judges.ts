@@ -12,6 +12,7 @@ export type Judge = { name: string; judge: (trace: Trace, k: number) => Verdict 
 /** An arm of which only requests and errors are known. */
 export const armOf = (requests: number, errors: number): ArmFacts => ({
   requests,
+  forced: 0,
   errors,
   timeouts: 0,
   rejected: 0,

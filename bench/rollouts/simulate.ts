@@ -1,6 +1,6 @@
 /**
  * How often each way of judging a canary is wrong, and how soon it sees real harm, on the same seeded traces.
- * `npx node --conditions=@trestle/source bench/rollouts/simulate.ts [traces]` rewrites the tables in README.md beside it.
+ * `npx node --conditions=@trestle/source bench/rollouts/simulate.ts [traces] [gates|whole]` rewrites the tables in README.md beside it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRng } from '@trestle/stats'
@@ -118,13 +118,17 @@ function wholeTable(rollouts: number): string {
 const traces = Number(process.argv[2] ?? 1_000)
 const began = performance.now()
 let readme = readFileSync(README, 'utf8')
-readme = replaceBetween(readme, 'no difference', nullTable(traces))
-readme = replaceBetween(readme, 'harm', harmTable(traces))
-readme = replaceBetween(readme, 'whole', wholeTable(Math.ceil(0.4 * traces)))
+const only = process.argv[3]
+if (only === undefined || only === 'gates') {
+  readme = replaceBetween(readme, 'no difference', nullTable(traces))
+  readme = replaceBetween(readme, 'harm', harmTable(traces))
+}
+if (only === undefined || only === 'whole')
+  readme = replaceBetween(readme, 'whole', wholeTable(Math.ceil(traces / 5)))
 readme = replaceBetween(
   readme,
   'run',
-  `${traces} traces per row, ${LOOKS} looks each, and ${Math.ceil(0.4 * traces)} whole rollouts; seed ${SEED}, Node ${process.version}.`
+  `${traces} traces per row, ${LOOKS} looks each, and ${Math.ceil(traces / 5)} whole rollouts; seed ${SEED}, Node ${process.version}.`
 )
 writeFileSync(README, readme)
 process.stdout.write(`${((performance.now() - began) / 1_000).toFixed(0)} s\n`)

@@ -11,6 +11,8 @@ const external = [
   /^ioredis/,
   /^pg($|-)/,
   /^pino/,
+  /^protobufjs/,
+  /^re2js/,
   /^thread-stream/,
   /^undici/,
 ]
@@ -23,6 +25,7 @@ export default defineConfig({
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
     'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
     'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
+    'script-host': 'src/modules/serving/runtimes/script/host.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',

@@ -14,6 +14,7 @@ import { addProjectCommands } from './commands/projects.ts'
 import { addRolloutCommands } from './commands/rollouts.ts'
 import { addTrackingCommands } from './commands/runs.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { addTransferCommands } from './commands/transfer.ts'
 import { addGlobalOptions } from './context.ts'
 
 /** The whole command line. */
@@ -38,6 +39,7 @@ export function createProgram(): Command {
   addLabelCommands(program)
   addCostCommands(program)
   addTrackingCommands(program)
+  addTransferCommands(program)
   addKeyCommands(program)
   addProjectCommands(program)
   addCallCommand(program)

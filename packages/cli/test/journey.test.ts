@@ -149,12 +149,14 @@ test('a rollout is told as a story, and its end is the exit code', async () => {
 test('what a module declares is shown, applied, and then nothing is left to change', async () => {
   const config = await file(
     'trestle.config.ts',
-    `import { defineBudget, defineEntity, defineFeatureService, defineFeatureView, defineMonitor, f, source } from '@trestle/sdk'
+    `import { defineBudget, defineEntity, defineFeatureService, defineFeatureView, defineFreezeWindow, defineMonitor, defineRollout, f, source } from '@trestle/sdk'
 const customer = defineEntity('customer', { customer_id: f.string() })
 const stats = defineFeatureView({ name: 'stats', entities: [customer], features: { spent: f.float64() }, source: source.push('stats_push') })
 export const service = defineFeatureService({ name: 'risk', features: [stats] })
 export default [
   defineMonitor({ name: 'inputs', endpoint: 'fraud', reference: { kind: 'first', rows: 50 }, window: { kind: 'rows', rows: 50 } }),
+  defineRollout({ endpoint: 'fraud', model: 'fraud', on: { alias: 'champion' }, strategy: { kind: 'canary', steps: [{ weightPercent: 10 }] } }),
+  defineFreezeWindow({ name: 'nights', when: { kind: 'weekly', days: ['mon'], from: '22:00', to: '06:00' } }),
   defineBudget({ name: 'small', endpoint: 'fraud', period: 'day', usd: '5' }),
 ] as const
 `
@@ -191,19 +193,46 @@ export default [
   ])
 })
 
+test('a declared policy makes a rollout of a moved alias, and freeze windows come and go', async () => {
+  await prints([
+    [['rollouts', 'policies'], /fraud +fraud +alias champion +canary +the strategy's/],
+    [['rollouts', 'freeze'], /nights +every one +mon 22:00 to 06:00 UTC/],
+    [
+      ['rollouts', 'freeze', 'add', 'sale', '--from', '2020-01-01', '--to', '2020-01-02'],
+      /^sale: .* to .*/,
+    ],
+  ])
+  expect(await json('rollouts', 'freeze')).toMatchObject([
+    { name: 'nights' },
+    { name: 'sale', isFrozen: false, endpoint: null },
+  ])
+  await good('rollouts', 'freeze', 'remove', 'sale')
+  const moved = await good('models', 'alias', 'fraud', 'champion', '1')
+  expect(moved).toMatch(/^fraud@champion moves when rollout (rol_\w+) ends well/)
+  expect(await json('models', 'show', 'fraud/2')).toMatchObject({ aliases: ['champion'] })
+  const id = /rol_\w+/.exec(moved)?.[0] ?? ''
+  expect(await good('rollouts', 'show', id)).toContain('strategy canary')
+  await good('rollouts', 'abort', id)
+  await good('rollouts', 'policies', 'remove', 'fraud')
+  await run('rollouts', 'watch', id)
+  expect(await good('models', 'alias', 'fraud', 'champion', '1')).toBe(
+    'fraud@champion is version 1.\n'
+  )
+})
+
 test('YAML is checked as a whole before anything is asked for', async () => {
   const right = await file('right.yaml', 'budgets:\n  - { name: whole, period: month, usd: "9" }\n')
   expect(await good('apply', right, '--yes')).toMatch(/\+ .*whole[^]*Applied: 1 change/)
   expect(await good('apply', right, '--prune', '--dry-run')).toMatch(/^- .*small/m)
   const wrong = await file(
     'wrong.yaml',
-    'budgets:\n  - { name: x, period: decade, usd: "9" }\nendpoints:\n  - { model: fraud/1 }\n'
+    'budgets:\n  - { name: x, period: decade, usd: "9" }\nendpoints:\n  - { model: fraud/1 }\nrollouts:\n  - { endpoint: fraud, model: fraud, alpha: 9 }\n'
   )
   const refused = await server.trestle(['apply', wrong, '--yes'], {
     TRESTLE_URL: 'http://127.0.0.1:1',
   })
   expect(refused).toMatchObject({ code: 1 })
-  expect(refused.stderr).toMatch(/endpoints\.0\.name[^]*budgets\.0\.period/)
+  expect(refused.stderr).toMatch(/endpoints\.0\.name[^]*budgets\.0\.period[^]*rollouts\.0\.alpha/)
   const typo = await file('typo.json', '{"endpoint": []}')
   expect((await server.trestle(['apply', typo])).stderr).toContain('unknown key "endpoint"')
 })

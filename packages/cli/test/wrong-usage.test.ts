@@ -29,6 +29,9 @@ const WRONG: readonly (readonly [line: string, why: string])[] = [
   ['rollouts start fraud --model m/1 --strategy slow', 'Allowed choices'],
   ['rollouts start fraud --model m/1 --strategy safe --bake 30s', 'no use for --bake'],
   ['rollouts start fraud --model m/1 --steps 50,10', 'rising'],
+  ['rollouts start fraud --model m/1 --strategy canary --goal revenue', 'no use for --goal'],
+  ['rollouts start fraud --model m/1 --stage Prod', 'Allowed choices'],
+  ['rollouts freeze add sale --from 2026-01-01', "'--to"],
   ['rollouts start fraud --model m/1 --bake 30', '30s'],
   ['rollouts start fraud --model m/1 --gate speed=1', '--gate speed'],
   ['rollouts watch', 'missing required'],
@@ -70,7 +73,7 @@ test('every command has a description, and each that does something has an examp
       let help = ''
       leaf.configureOutput({ writeOut: (text) => (help += text) })
       leaf.outputHelp()
-      expect(help, leaf.name()).toMatch(/Example:\n {2}trestle /)
+      expect(help, leaf.name()).toMatch(/Examples?:\n {2}trestle /)
       expect(leaf.description()).not.toBe('')
     }
   }

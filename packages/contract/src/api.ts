@@ -1,7 +1,9 @@
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
+import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
+import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
@@ -14,8 +16,10 @@ export const api = {
   tracking,
   registry,
   lineage,
+  importing,
   features,
   serving,
+  llm,
   monitoring,
   costs,
   rollouts,

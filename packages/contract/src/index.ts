@@ -44,6 +44,7 @@ export type {
 } from './features.ts'
 export type { ApiKey, AuditEntry, Project } from './identity.ts'
 export type { LlmPrice } from './llm-prices.ts'
+export type { ImportedLoggedModel, ImportedRun, ImportedVersion } from './importing.ts'
 export {
   lineageKind,
   type LineageEdge,
@@ -99,6 +100,8 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
+export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
 export {
   modelVersion,

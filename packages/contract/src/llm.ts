@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { name } from './names.ts'
+import { name, nothing } from './names.ts'
+import { route } from './route.ts'
 
 const ms = z.int().positive().max(3_600_000)
 
@@ -119,3 +120,47 @@ export type LlmSpec = z.output<typeof llmSpec>
 export type LlmSpecInput = z.input<typeof llmSpec>
 export type LlmBackend = LlmSpec['backends'][number]
 export type LlmGuardrail = LlmSpec['guardrails'][number]
+
+const limit = z.strictObject({
+  name,
+  /** One API key, by its id; null: each key on its own, and callers without one together. */
+  apiKey: z.string().min(1).max(60).nullable().default(null),
+  endpoint: name.nullable().default(null),
+  requestsPerMinute: z.int().positive().max(10_000_000).nullable().default(null),
+  tokensPerMinute: z.int().positive().max(10_000_000_000).nullable().default(null),
+  /** Calls under way at once. */
+  maxConcurrent: z.int().positive().max(1_000_000).nullable().default(null),
+})
+
+const tag = 'LLM'
+
+export const llm = {
+  listLimits: route({
+    method: 'GET',
+    path: '/api/llm/limits',
+    role: 'viewer',
+    tag,
+    summary: 'Rate limits of callers of LLM endpoints',
+    response: z.object({ items: z.array(limit) }),
+  }),
+  putLimit: route({
+    method: 'PUT',
+    path: '/api/llm/limits/:name',
+    role: 'operator',
+    tag,
+    summary: 'Create or replace a rate limit; each process of the server counts for itself',
+    params: z.object({ name }),
+    body: limit.omit({ name: true }),
+    response: limit,
+  }),
+  deleteLimit: route({
+    method: 'DELETE',
+    path: '/api/llm/limits/:name',
+    role: 'operator',
+    tag,
+    summary: 'Delete a rate limit',
+    params: z.object({ name }),
+    response: nothing,
+    errors: ['resource.not_found'],
+  }),
+}

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { llmSpec } from './llm.ts'
 import { epochMs, name, nothing } from './names.ts'
+import { graphSpec } from './graph.ts'
 import { remoteSpec } from './remote.ts'
+import { scriptSpec } from './script.ts'
 import { route } from './route.ts'
 
 const tag = 'Serving'
@@ -15,6 +17,10 @@ const servingVariant = z.object({
   llm: llmSpec.nullable(),
   /** Of a model on another server: where it is. Null for all others. */
   remote: remoteSpec.nullable(),
+  /** Of a model written as code; null for all others. */
+  script: scriptSpec.nullable(),
+  /** Of several endpoints as one; null for all others. */
+  graph: graphSpec.nullable(),
   /** `evicted`: freed for others, loaded again by the next request. `unloaded`: freed by hand. */
   state: z.enum(['loading', 'ready', 'failed', 'evicted', 'unloaded']),
   /** Why it failed; null otherwise. */
@@ -110,6 +116,8 @@ const declaredEndpoint = z.strictObject({
   model: modelReference.optional(),
   llm: llmSpec.optional(),
   remote: remoteSpec.optional(),
+  script: scriptSpec.optional(),
+  graph: graphSpec.optional(),
   variants: z
     .array(
       z.strictObject({
@@ -117,6 +125,8 @@ const declaredEndpoint = z.strictObject({
         model: modelReference.optional(),
         llm: llmSpec.optional(),
         remote: remoteSpec.optional(),
+        script: scriptSpec.optional(),
+        graph: graphSpec.optional(),
       })
     )
     .optional(),
@@ -153,8 +163,12 @@ export const serving = {
       model: modelReference.optional(),
       /** … or an LLM … */
       llm: llmSpec.optional(),
-      /** … or a model on another server. */
+      /** … or a model on another server … */
       remote: remoteSpec.optional(),
+      /** … or one written as code … */
+      script: scriptSpec.optional(),
+      /** … or several endpoints as one. */
+      graph: graphSpec.optional(),
       /** The name of the first variant; by default `v` and the version. */
       variant: name.optional(),
       ...settings,
@@ -194,12 +208,14 @@ export const serving = {
     tag,
     status: 201,
     summary:
-      'Add a model version, an LLM or a model on another server, without traffic; it is loaded and warm when this answers',
+      'Add a model version, an LLM, a model on another server, a script or a graph, without traffic; it is loaded and warm when this answers',
     params: ofEndpoint,
     body: z.strictObject({
       model: modelReference.optional(),
       llm: llmSpec.optional(),
       remote: remoteSpec.optional(),
+      script: scriptSpec.optional(),
+      graph: graphSpec.optional(),
       variant: name.optional(),
     }),
     response: servingVariant,

@@ -16,6 +16,12 @@ export {
   type RateCardSpec,
   type RolloutSpec,
 } from './declarations/declare.ts'
+export {
+  defineModel,
+  type ScriptDatatype,
+  type ScriptModel,
+  type ScriptTensor,
+} from './define-model.ts'
 export { TrestleError } from './errors.ts'
 export { agg, type Window } from './features/aggregate.ts'
 export {
@@ -35,4 +41,5 @@ export { readHistorical, readOnline, type FeatureRow } from './features/read.ts'
 export { source, type Source } from './features/source.ts'
 export type { PredictionInput, PredictionResult, PredictOptions } from './predict.ts'
 export type { ClientOptions, Outgoing } from './send.ts'
+export { startRun, withRun, type Dataset, type Run, type RunOptions } from './tracking/run.ts'
 export type { ModelUpload } from './upload-model.ts'

@@ -14,7 +14,7 @@ export type ClientOptions = Readonly<{
   fetch?: typeof fetch | undefined
 }>
 
-/** A call of any path. Bytes and blobs (a file, say, which is then streamed) are sent as they are, anything else as JSON. */
+/** A call of any path. Bytes, blobs (a file, say, which is then streamed) and streams are sent as they are, anything else as JSON. */
 export type Outgoing = Readonly<{
   method: string
   path: string
@@ -39,7 +39,7 @@ export function createSender(options: ClientOptions): Send {
     const response = await doFetch(base + path, {
       method,
       headers: { ...standing, ...(type === null ? {} : { 'content-type': type }), ...headers },
-      ...(content === null ? {} : { body: content }),
+      ...(content === null ? {} : { body: content, ...HALF }),
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     }).catch((cause: unknown) => {
       throw new TrestleError(
@@ -54,15 +54,19 @@ export function createSender(options: ClientOptions): Send {
 }
 
 function encode(body: unknown): {
-  content: string | Uint8Array<ArrayBuffer> | Blob | null
+  content: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream | null
   type: string | null
 } {
   if (body === undefined) return { content: null, type: null }
-  if (body instanceof Blob) return { content: body, type: 'application/octet-stream' }
+  if (body instanceof Blob || body instanceof ReadableStream)
+    return { content: body, type: 'application/octet-stream' }
   if (body instanceof Uint8Array)
     return { content: new Uint8Array(body), type: 'application/octet-stream' }
   return { content: JSON.stringify(body, exactly), type: 'application/json' }
 }
+
+/** A stream is sent whole before the answer is read; fetch wants that said, and the DOM's types do not know it. */
+const HALF: object = { duplex: 'half' }
 
 /** Integers beyond 2^53 travel as strings of digits, which routes read for 64-bit values. */
 const exactly = (_key: string, value: unknown): unknown =>

@@ -40,10 +40,12 @@ import {
   describeRoutes,
   guard,
 } from './platform/http/index.ts'
+import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
+import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
 import {
   championsFrom,
@@ -51,7 +53,7 @@ import {
   noticesFrom,
   predictionsFrom,
 } from './wiring/rollout-ports.ts'
-import { modelsFrom } from './wiring/serving-ports.ts'
+import { modelsFrom, promptsFrom } from './wiring/serving-ports.ts'
 
 export const VERSION = '0.1.0'
 
@@ -98,6 +100,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
 
@@ -146,6 +149,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
+    prompts: promptsFrom(registry),
     config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
   })
@@ -167,8 +171,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     clock,
     scheduler,
     source: monitoring.predictions,
+    duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
     database,
@@ -283,6 +289,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    ...(kafka === null ? [] : [kafka]),
     ...modules,
     scheduler,
     listener,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
 import { messageOf } from './kernel/errors.ts'
+import type { KafkaAddress } from './platform/kafka/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -42,6 +43,20 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
+  KAFKA_BROKERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((broker) => broker.trim() || []))
+    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
+      error: 'must be host:port, host:port …',
+    }),
+  /** `tls` for an encrypted connection. */
+  KAFKA_SECURITY: z.enum(['plaintext', 'tls']).default('plaintext'),
+  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN'),
+  /** Empty: no login. */
+  KAFKA_USERNAME: z.string().default(''),
+  KAFKA_PASSWORD: z.string().default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -82,6 +97,8 @@ const environment = z.object({
         .filter((name) => name !== '')
     )
     .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+  /** `off`: no variant may be a script, code that operators bring; it runs in a process without rights to files. */
+  TRESTLE_SCRIPTS: z.enum(['on', 'off']).default('on'),
   /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
   TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
   /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
@@ -99,13 +116,15 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  /** Null: no streams. */
+  kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted'>
+  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
@@ -139,6 +158,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    kafka:
+      e.KAFKA_BROKERS.length === 0
+        ? null
+        : {
+            brokers: e.KAFKA_BROKERS,
+            isTls: e.KAFKA_SECURITY === 'tls',
+            sasl:
+              e.KAFKA_USERNAME === ''
+                ? null
+                : {
+                    mechanism: e.KAFKA_SASL_MECHANISM,
+                    username: e.KAFKA_USERNAME,
+                    password: e.KAFKA_PASSWORD,
+                  },
+          },
     features: {
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
@@ -163,6 +197,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     serving: {
       modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
       metricNames: e.TRESTLE_METRIC_NAMES,
+      areScriptsAllowed: e.TRESTLE_SCRIPTS === 'on',
       hosted: {
         isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
         vertex:

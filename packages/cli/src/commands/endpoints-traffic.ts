@@ -15,7 +15,7 @@ export function addTrafficCommands(endpoints: Command): void {
     variants
       .command('add')
       .description(
-        'add a model version, an LLM or a remote model, without traffic; it is loaded and warm when this ends'
+        'add a model version, an LLM, a remote model, a script or a graph, without traffic; it is loaded and warm when this ends'
       )
       .argument('<endpoint>')
   )

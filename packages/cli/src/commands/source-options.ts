@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs'
-import type { LlmSpecInput, RemoteSpecInput } from '@trestle/contract'
+import { basename, extname } from 'node:path'
+import type {
+  GraphSpecInput,
+  LlmSpecInput,
+  RemoteSpecInput,
+  ScriptSpecInput,
+} from '@trestle/contract'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
 /** What `--model`, `--llm` or `--remote` and their companions were given. */
@@ -16,15 +22,22 @@ export type SourceOptions = {
   remoteProtocol?: RemoteSpecInput['protocol']
   remoteKeyEnv?: string
   remoteFile?: RemoteSpecInput
+  script?: ScriptSpecInput
+  graph?: GraphSpecInput
 }
 
 /** What a variant serves, as the API takes it. */
-export type Source = { model: string } | { llm: LlmSpecInput } | { remote: RemoteSpecInput }
+export type Source =
+  | { model: string }
+  | { llm: LlmSpecInput }
+  | { remote: RemoteSpecInput }
+  | { script: ScriptSpecInput }
+  | { graph: GraphSpecInput }
 
 const PROTOCOLS = ['oip', 'kserve-v1', 'sagemaker', 'mlflow'] as const
 const ROUTINGS = ['priority', 'weighted', 'least-busy', 'latency', 'cost'] as const
 
-/** Options that say what a variant serves: a registered model, an LLM, or a model on another server. */
+/** Options that say what a variant serves: a registered model, an LLM, a model on another server, a script or a graph. */
 export function addSourceOptions(command: Command): Command {
   return command
     .option('--model <reference>', 'a registered model: fraud/3 or fraud@champion')
@@ -56,20 +69,29 @@ export function addSourceOptions(command: Command): Command {
     )
     .option('--remote-key-env <name>', "the variable of this server that holds that server's key")
     .option('--remote-file <path>', 'a remote model with all its settings, as JSON', readSpec)
+    .option('--script <path>', 'a model written in TypeScript (defineModel)', readScript)
+    .option('--graph <path>', 'several endpoints as one (sequence, ensemble …), as JSON', readSpec)
 }
 
 /** The source of a variant. Ends the command with advice when it is not exactly one. */
 export function sourceOf(options: SourceOptions, command: Command): Source {
-  const { model, llm, llmFile, remote, remoteFile } = options
-  const given = [model, llm, llmFile, remote, remoteFile].filter((one) => one !== undefined)
+  const { model, llm, llmFile, remote, remoteFile, script, graph } = options
+  const given = [model, llm, llmFile, remote, remoteFile, script, graph].filter(
+    (one) => one !== undefined
+  )
   if (given.length !== 1)
-    command.error('error: give one of --model, --llm, --llm-file, --remote and --remote-file', {
-      exitCode: 2,
-    })
+    command.error(
+      'error: give one of --model, --llm, --llm-file, --remote, --remote-file, --script and --graph',
+      {
+        exitCode: 2,
+      }
+    )
   if (model !== undefined) return { model }
   if (llmFile !== undefined) return { llm: llmFile }
   if (remoteFile !== undefined) return { remote: remoteFile }
   if (remote !== undefined) return { remote: remoteOf(remote, options) }
+  if (script !== undefined) return { script }
+  if (graph !== undefined) return { graph }
   return {
     llm: {
       backends: (llm ?? []).map((text, i) => backendOf(text, options, i)),
@@ -82,7 +104,10 @@ export function sourceOf(options: SourceOptions, command: Command): Source {
 /** What a variant is called while it is being made. */
 export function sourceName(source: Source): string {
   if ('model' in source) return source.model
-  return 'remote' in source ? source.remote.url : (source.llm.backends[0]?.model ?? 'the LLM')
+  if ('remote' in source) return source.remote.url
+  if ('script' in source) return source.script.name ?? 'the script'
+  if ('graph' in source) return `the ${source.graph.kind}`
+  return source.llm.backends[0]?.model ?? 'the LLM'
 }
 
 const remoteOf = (url: string, options: SourceOptions): RemoteSpecInput => ({
@@ -112,6 +137,15 @@ const collect = (text: string, before: readonly string[] = []): readonly string[
   ...before,
   text,
 ]
+
+function readScript(path: string): ScriptSpecInput {
+  try {
+    const name = basename(path, extname(path)).replaceAll(/[^A-Za-z0-9._-]/g, '-')
+    return { name, source: readFileSync(path, 'utf8') }
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
+}
 
 function readSpec(path: string): unknown {
   try {

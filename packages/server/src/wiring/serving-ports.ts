@@ -1,6 +1,7 @@
 import type { Column, Registry } from '../modules/registry/index.ts'
-import type { ModelSource } from '../modules/serving/index.ts'
+import type { ModelSource, PromptSource } from '../modules/serving/index.ts'
 import { fail } from '../platform/errors.ts'
+import { z } from 'zod'
 
 /** Serving's models are the registry's versions. An archived version is not to be served, and a broken one can't be. */
 export const modelsFrom = (registry: Registry): ModelSource => ({
@@ -30,6 +31,24 @@ export const modelsFrom = (registry: Registry): ModelSource => ({
       onnxPath:
         version.onnxFile === null ? null : await registry.localFile(version, version.onnxFile),
       featureService: version.featureService,
+    }
+  },
+})
+
+const messages = z.array(z.object({ role: z.string(), content: z.string() }))
+
+/** Serving's prompts are the registry's: MLflow keeps their text in a tag of the version (`mlflow.prompt.text`), and a chat as a list of messages. */
+export const promptsFrom = (registry: Registry): PromptSource => ({
+  async resolve(project, reference) {
+    const version = await registry.resolve(project, reference.replace(/^prompts:\//, ''))
+    const text = version.tags['mlflow.prompt.text']
+    if (text === undefined)
+      throw fail('request.invalid', `"${version.name}" is a model, not a prompt`)
+    const isChat = version.tags['_mlflow_prompt_type'] === 'chat'
+    return {
+      name: version.name,
+      version: version.version,
+      messages: isChat ? messages.parse(JSON.parse(text)) : [{ role: 'system', content: text }],
     }
   },
 })

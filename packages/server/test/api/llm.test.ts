@@ -568,3 +568,25 @@ test('the cost of LLM calls is reported by tag, to the last digit, and LiteLLMâ€
     },
   ])
 })
+
+test('FOCUS rows add up to the ledger, as CSV and as Parquet, and Prometheus has the tokens', async () => {
+  const csv = await (await fetch(`${app.url}/api/costs/focus`)).text()
+  const [header = '', ...lines] = csv.trim().split('\r\n')
+  const column = header.split(',').indexOf('BilledCost')
+  const subcategory = header.split(',').indexOf('ServiceSubcategory')
+  const tokens = lines
+    .map((line) => line.split(','))
+    .filter((fields) => fields[subcategory] === 'Generative AI')
+    .reduce((sum, fields) => sum + BigInt(Math.round(Number(fields[column]) * 1e12)), 0n)
+  const { bill } = await client().costs.getCostReport({ from: 0 })
+  expect(tokens).toBe(BigInt(Math.round(Number(bill.tokensUsd) * 1e12)))
+  expect(csv).toContain('Cached Input Tokens of gpt-4o-mini')
+  const parquet = await (await fetch(`${app.url}/api/costs/focus?format=parquet`)).arrayBuffer()
+  expect(Buffer.from(parquet).subarray(0, 4).toString()).toBe('PAR1')
+  expect((await fetch(`${app.url}/api/costs/focus?format=xml`)).status).toBe(400)
+  const metrics = await (await fetch(`${app.url}/metrics`)).text()
+  expect(metrics).toMatch(
+    /trestle_llm_tokens_total\{endpoint="chat",variant="gpt-4o-mini",meter="cache_read"\} \d+/
+  )
+  expect(metrics).toMatch(/trestle_llm_cost_usd_total\{endpoint="chat"/)
+})

@@ -58,6 +58,7 @@ test('over HTTP, with the evidence that monitoring gathers from the predictions 
     ['latency-p95', 'pass'],
     ['nan-outputs', 'pass'],
     ['output-schema', 'pass'],
+    ['sample-ratio', 'pass'],
   ])
   expect(advance?.verdicts[0]?.samples.candidate).toBeGreaterThanOrEqual(100)
   await client.rollouts.abortRollout({ id, note: 'trying the way back' })

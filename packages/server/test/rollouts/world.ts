@@ -163,6 +163,7 @@ export function createWorld(
       const mine = events.filter((e) => e.variant === variant && e.role === role && e.at >= from)
       return {
         requests: mine.length,
+        forced: 0,
         errors: mine.filter((e) => e.failed).length,
         timeouts: 0,
         rejected: 0,

@@ -14,6 +14,8 @@ const GATES: Readonly<Partial<Record<GateMetric, { margin: number; unit: string 
   'output-schema': { margin: 0.01, unit: 'share of answers' },
   'prediction-distribution': { margin: 0.2, unit: 'Kolmogorov-Smirnov distance' },
   'feature-freshness': { margin: 0.5, unit: 'older, as a ratio' },
+  'feature-consistency': { margin: 0, unit: 'as its views say' },
+  'input-drift': { margin: 0, unit: 'as the monitors say' },
   agreement: { margin: 0.1, unit: 'share that differs (shadow)' },
   'score-difference': { margin: 0.1, unit: 'of the score, on average (shadow)' },
   'rank-correlation': { margin: 0.1, unit: '1 less the correlation (shadow)' },
@@ -141,6 +143,8 @@ const isCriticalAtFirst = (metric: GateMetric): boolean =>
   ![
     'prediction-distribution',
     'feature-freshness',
+    'feature-consistency',
+    'input-drift',
     'agreement',
     'score-difference',
     'rank-correlation',

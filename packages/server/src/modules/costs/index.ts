@@ -8,12 +8,16 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
+import { fail } from '../../platform/errors.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
+import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { createBudgets } from './budgets/budgets.ts'
 import type { SpendNotice } from './budgets/notices.ts'
 import { createReservations } from './budgets/reservations.ts'
 import { createBudgetStore } from './budgets/store.ts'
 import { costLines, type CostLine } from './cost-line.ts'
+import { toFocusRows } from './focus/focus-rows.ts'
+import { addFocusRoute } from './focus/routes.ts'
 import { createLedger, type UsageSource } from './ledger.ts'
 import { createLlmAccounts } from './llm/accounts.ts'
 import { createPrices } from './llm/prices.ts'
@@ -50,6 +54,7 @@ export interface Costs extends Component {
 }
 
 const BOOK_EVERY_MS = 1_000
+const MONTH_MS = 30 * 24 * HOUR_MS
 const BUDGETS_EVERY_MS = 10_000
 /** A process that was not heard of for so long is dead, and what it had set aside is free again. */
 const DEAD_AFTER_MS = 60_000
@@ -59,6 +64,7 @@ export function createCosts(deps: {
   clock: Clock
   scheduler: Scheduler
   source: UsageSource
+  duckdb: DuckDb
   /** Names this process among those that share the database. */
   processId: string
   /** Whether no other process shares the database. */
@@ -140,7 +146,20 @@ export function createCosts(deps: {
   return {
     name: 'costs',
     llm,
-    routes: (app) =>
+    routes(app) {
+      addFocusRoute(app, {
+        duckdb: deps.duckdb,
+        rows: async (project, asked) => {
+          await ledger.flush()
+          const span = {
+            from: asked.from ?? clock.now() - MONTH_MS,
+            to: asked.to ?? clock.now() + 1,
+          }
+          if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
+          const priced = await hours(span)
+          return toFocusRows(priced, await lines(span, priced), project)
+        },
+      })
       addCostRoutes(app, {
         store,
         clock,
@@ -155,7 +174,8 @@ export function createCosts(deps: {
         ledger,
         prices,
         priceStore: llmStore,
-      }),
+      })
+    },
     async costOf({ endpointId, variant, from, to }) {
       await ledger.flush()
       const rows = (await lines({ from, to })).filter(

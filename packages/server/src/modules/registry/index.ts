@@ -17,6 +17,7 @@ import type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
 import { inOwnWords } from './native-errors.ts'
 import { feedsFromExample } from './onnx/example-feeds.ts'
 import { measureLatency } from './onnx/measure-latency.ts'
+import { addRegistryImportRoutes } from './import-routes.ts'
 import { readInputExample } from './input-example.ts'
 import { addNativeRoutes, describeVersion } from './native-routes.ts'
 import { createRegistryReader } from './reader.ts'
@@ -124,6 +125,7 @@ export function createRegistry(deps: {
         tracking,
         search: (query) => searchModels(database, query),
       })
+      addRegistryImportRoutes(app, { models, store, tracking })
       addUploadRoutes(app, { models, tracking })
     },
     resolve: (project, reference) => models.resolve(project, reference),

@@ -12,6 +12,7 @@ import {
 import { checkAlias, checkModelName, checkTag } from './limits.ts'
 import {
   stageOf,
+  type Stage,
   type ModelVersionRecord,
   type RegistryEvent,
   type VersionFile,
@@ -32,6 +33,8 @@ export type NewVersionRequest = Readonly<{
   tags: readonly KeyValue[]
   featureService: string | null
   by: string
+  /** As another server had it: its number, stage and times are kept. */
+  as?: Readonly<{ version: number; stage: Stage; createdAt: number; updatedAt: number }>
 }>
 
 /** What makes a move later, in place of the one that was asked for. */
@@ -248,7 +251,7 @@ export function createRegisteredModels(deps: {
       const version = await store.insertVersion(
         model,
         {
-          stage: 'None',
+          stage: request.as?.stage ?? 'None',
           status: sealed.status,
           status_message: sealed.statusMessage,
           source,
@@ -267,10 +270,14 @@ export function createRegisteredModels(deps: {
               ? null
               : deps.pinFeatureService(project, request.featureService),
           lifecycle_stage: 'active',
-          created_at: now,
-          updated_at: now,
+          created_at: request.as?.createdAt ?? now,
+          updated_at: request.as?.updatedAt ?? now,
         },
-        { files, tags: request.tags }
+        {
+          files,
+          tags: request.tags,
+          ...(request.as === undefined ? {} : { number: request.as.version }),
+        }
       )
       if (modelId !== null) await tracking.noteRegistration(project, modelId, { name, version })
       await announce(model, { kind: 'version.created', version, by: request.by })

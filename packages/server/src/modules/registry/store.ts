@@ -22,7 +22,12 @@ export interface RegistryStore {
   insertVersion(
     model: ModelRow,
     version: NewVersion,
-    parts: { files: readonly VersionFile[]; tags: readonly KeyValue[] }
+    parts: {
+      files: readonly VersionFile[]
+      tags: readonly KeyValue[]
+      /** Of a version that had one elsewhere; the next when left out. */
+      number?: number
+    }
   ): Promise<number>
   findVersion(model: ModelRow, version: number): Promise<VersionRow | undefined>
   /** Live versions that a run made, or that a feature service feeds, newest first. */
@@ -108,7 +113,7 @@ export function createRegistryStore(database: Database): RegistryStore {
         .where('key', '=', key)
         .execute()
     },
-    insertVersion: (model, version, { files, tags }) =>
+    insertVersion: (model, version, { files, tags, number: given }) =>
       db.transaction().execute(async (tx) => {
         // Touching the model first makes others who register a version of it wait for their number.
         await tx
@@ -121,7 +126,7 @@ export function createRegistryStore(database: Database): RegistryStore {
           .select(sql<number | null>`max(version)`.as('last'))
           .where('model_key', '=', model.model_key)
           .executeTakeFirstOrThrow()
-        const number = (last ?? 0) + 1
+        const number = given ?? (last ?? 0) + 1
         const { version_key } = await tx
           .insertInto('model_versions')
           .values({ ...version, model_key: model.model_key, version: number })

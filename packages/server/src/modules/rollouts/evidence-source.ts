@@ -8,6 +8,7 @@ type ArmQuery = Parameters<EvidencePort['arm']>[0]
 export type EvidenceSources = Readonly<{
   arm(query: ArmQuery): Promise<{
     requests: number
+    forced: number
     errors: number
     timeouts: number
     rejected: number
@@ -61,6 +62,7 @@ export const createEvidence = (sources: EvidenceSources): EvidencePort => ({
     const { labelled } = stats
     return {
       requests: stats.requests,
+      forced: stats.forced,
       errors: stats.errors,
       timeouts: stats.timeouts,
       rejected: stats.rejected,

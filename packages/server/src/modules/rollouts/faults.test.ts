@@ -26,6 +26,7 @@ async function emptyTables(): Promise<void> {
   await db.deleteFrom('rollouts').execute()
   await db.deleteFrom('rollout_transitions').execute()
   await db.deleteFrom('rollout_leases').execute()
+  await db.deleteFrom('rollout_freezes').execute()
 }
 
 const quick = {
@@ -37,8 +38,24 @@ const quick = {
   },
   gates: [{ metric: 'error-rate', margin: 0.05 }],
 }
-const create = (rollouts: Rollouts) =>
-  rollouts.create({ project: 'default', body: newRollout(quick), by: 'ann' })
+const split = {
+  goal: { kind: 'labels' },
+  minDurationMs: 10_000,
+  minRequests: 50,
+  finalBakeMs: 10_000,
+}
+const bandit = {
+  strategy: { kind: 'bandit', startPercent: 30, adjustEveryMs: 10_000, ...split },
+  gates: [{ metric: 'error-rate', margin: 0.05 }],
+}
+const abTest = {
+  strategy: { kind: 'ab-test', weightPercent: 30, ...split },
+  gates: [{ metric: 'error-rate', margin: 0.05 }],
+}
+const create = (rollouts: Rollouts, body: object = quick) =>
+  rollouts.create({ project: 'default', body: newRollout(body), by: 'ann' })
+const thaw = (rollouts: Rollouts): Promise<void> =>
+  rollouts.declared.deleteFreeze('default', 'sale').catch(() => undefined)
 
 test('a death before or after any effect changes nothing in what comes out: the next process takes up where it was', async () => {
   const goods = [
@@ -132,6 +149,8 @@ type Step =
   | { kind: 'evidence'; isAway: boolean }
   | { kind: 'behave'; errorRate: number }
   | { kind: 'die' }
+  | { kind: 'freeze'; isFrozen: boolean }
+  | { kind: 'archive' }
 
 const process = fc.constantFrom(0 as const, 1 as const)
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -164,7 +183,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('evidence' as const), isAway: fc.boolean() }),
   fc.record({ kind: fc.constant('behave' as const), errorRate: fc.constantFrom(0, 0.01, 0.3, 1) }),
-  fc.record({ kind: fc.constant('die' as const) })
+  fc.record({ kind: fc.constant('die' as const) }),
+  fc.record({ kind: fc.constant('freeze' as const), isFrozen: fc.boolean() }),
+  fc.record({ kind: fc.constant('archive' as const) })
 )
 
 test('random lives: never two writers, never more weight than was written down, promoted only on a pass or by a person, always an end or a stated hold', async () => {
@@ -172,34 +193,40 @@ test('random lives: never two writers, never more weight than was written down, 
     fc.asyncProperty(
       fc.array(step, { minLength: 5, maxLength: 40 }),
       fc.integer(),
-      async (steps, seed) => {
+      fc.constantFrom(quick, bandit, abTest),
+      fc.boolean(),
+      async (steps, seed, body, loads) => {
         await emptyTables()
         const world = createWorld({ seed })
+        world.behaviour['v1'] = { errorRate: 0.005, latencyMs: 20, loads: true, wrongRate: 0.2 }
+        world.behaviour['v2'] = { errorRate: 0.005, latencyMs: 20, loads, wrongRate: 0.15 }
         const processes = [startProcess(world, database, 'a'), startProcess(world, database, 'b')]
         const at = (i: number): Rollouts => processes[i] ?? startProcess(world, database, 'c')
-        const { id } = await create(at(0))
+        const { id } = await create(at(0), body)
         for (const next of steps) {
           await apply(next, { world, at, id, replace: (i, fresh) => (processes[i] = fresh) })
           await check(world, at(0), id)
         }
         world.crash = null
         world.isEvidenceAway = false
+        await thaw(at(0))
         world.clock.advance(200_000)
         // A day of healthy evidence: longer than the deadline, so that nothing may stand still without a person's word.
-        world.behaviour['v2'] = { errorRate: 0.005, latencyMs: 20, loads: true }
+        world.behaviour['v2'] = { errorRate: 0.005, latencyMs: 20, loads, wrongRate: 0.15 }
         const last = startProcess(world, database, 'last')
         for (let i = 0; i < 12; i++) {
           await last.tick()
           world.send(300, 9_000_000)
         }
         const { state } = await last.get('default', id)
+        if (!loads) expect(world.effects.some((e) => /traffic .*v2/.test(e))).toBe(false)
         if (state.phase === 'paused') expect(state.reason).toMatch(/^Paused by a person/)
         else expect(state.endedAt).not.toBeNull()
         await check(world, last, id)
         await Promise.all(processes.map((p) => p.stop(AbortSignal.timeout(1_000))))
       }
     ),
-    { numRuns: 40, seed: 11, endOnFailure: true }
+    { numRuns: 60, seed: 11, endOnFailure: true }
   )
 })
 
@@ -241,7 +268,22 @@ async function apply(
       world.isEvidenceAway = next.isAway
       return
     case 'behave':
-      world.behaviour['v2'] = { errorRate: next.errorRate, latencyMs: 20, loads: true }
+      world.behaviour['v2'] = {
+        errorRate: next.errorRate,
+        latencyMs: 20,
+        loads: world.behaviour['v2']?.loads ?? true,
+        wrongRate: 0.15,
+      }
+      return
+    case 'freeze':
+      if (!next.isFrozen) return thaw(at(0))
+      await at(0).declared.putFreeze(
+        { project: 'default', by: 'ann' },
+        { name: 'sale', endpoint: null, reason: '', when: { kind: 'once', from: 0, to: 1e14 } }
+      )
+      return
+    case 'archive':
+      await at(1).onArchived({ project: 'default', name: 'fraud', version: 2 })
       return
     case 'die':
       world.setVariant('v2', { state: 'failed', error: 'killed' })

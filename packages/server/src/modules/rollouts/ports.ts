@@ -48,6 +48,8 @@ export interface Distribution {
 /** What one arm did since a moment. */
 export type ArmFacts = Readonly<{
   requests: number
+  /** Of those, requests that named their variant themselves. */
+  forced: number
   errors: number
   timeouts: number
   /** Refused: by a full queue, or for the request's own faults. */

@@ -2,6 +2,7 @@ import type { DeclaredEndpoint, ServingChange } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import type { EndpointControl, NewVariant } from './endpoint-control.ts'
 import type { Fleet, LiveEndpoint } from './fleet.ts'
+import { outsideFields, outsideName, outsideOf } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
 
 type Declaration = Readonly<{
@@ -64,7 +65,7 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
     if (first === undefined)
       throw fail(
         'request.invalid',
-        `Endpoint "${declared.name}" needs a model, an llm, a remote or variants`
+        `Endpoint "${declared.name}" needs a model, an llm, a remote, a script, a graph or variants`
       )
     const { featureService, stickyKey, columns } = declared
     const detail = [first, ...others].map(sourceOf).join(', ')
@@ -102,15 +103,21 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
   return steps
 }
 
-const variantsOf = ({ variants, model, llm, remote }: DeclaredEndpoint): readonly NewVariant[] =>
-  variants ??
-  (model === undefined && llm === undefined && remote === undefined ? [] : [{ model, llm, remote }])
+const variantsOf = (declared: DeclaredEndpoint): readonly NewVariant[] => {
+  const { variants, model, llm } = declared
+  if (variants !== undefined) return variants
+  const outside = outsideOf(declared)
+  if (model === undefined && llm === undefined && outside === null) return []
+  return [{ model, llm, ...outsideFields(outside) }]
+}
 
-const sourceOf = ({ model, llm, remote }: NewVariant): string =>
-  model ??
-  remote?.url ??
-  llm?.backends.map((backend) => `${backend.provider}:${backend.model}`).join(', ') ??
-  ''
+function sourceOf(variant: NewVariant): string {
+  const { model, llm } = variant
+  if (model !== undefined) return model
+  const outside = outsideOf(variant)
+  if (outside !== null) return outside.kind === 'remote' ? outside.remote.url : outsideName(outside)
+  return llm?.backends.map((backend) => `${backend.provider}:${backend.model}`).join(', ') ?? ''
+}
 
 const addition = (
   { control }: Deps,

@@ -290,6 +290,7 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     variant: variant.name,
     model: variant.model,
     role: prediction.role,
+    ...(prediction.role === 'live' && request.variant !== null ? { isForced: true } : {}),
     pairedWith: prediction.pairedWith,
     at: prediction.at,
     latencyMs,

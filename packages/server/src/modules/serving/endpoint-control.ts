@@ -1,26 +1,35 @@
-import type { LlmSpec, RemoteSpec } from '@trestle/contract'
+import type { LlmSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
 import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
 import { safeName } from './llm/backend.ts'
+import type { PromptSource, PromptTemplate } from './llm/prompt.ts'
+import {
+  outsideFields,
+  outsideName,
+  outsideOf,
+  type OutsideInput,
+  type OutsideSource,
+} from './outside-source.ts'
 import type { LoadSource, ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingStore } from './store.ts'
 import { findTrafficFault, type Traffic } from './traffic.ts'
 
-export type NewEndpoint = Readonly<{
-  project: string
-  name: string
-  /** Of the first variant; it gets all traffic. One of `model`, `llm` and `remote` is given. */
-  model?: string | undefined
-  llm?: LlmSpec | null | undefined
-  remote?: RemoteSpec | null | undefined
-  variant?: string | undefined
-  featureService: string | null
-  stickyKey: string | null
-  columns: readonly string[] | null
-}>
+export type NewEndpoint = Readonly<
+  {
+    project: string
+    name: string
+    /** Of the first variant; it gets all traffic. One of `model`, `llm` and the outside sources is given. */
+    model?: string | undefined
+    llm?: LlmSpec | null | undefined
+    variant?: string | undefined
+    featureService: string | null
+    stickyKey: string | null
+    columns: readonly string[] | null
+  } & OutsideInput
+>
 
 /** Changes endpoints: written first, live at once after. */
 export interface EndpointControl {
@@ -41,13 +50,14 @@ export interface EndpointControl {
   reload(): Promise<void>
 }
 
-/** What a variant serves: a registered model version, an LLM, or a model on another server. */
-export type NewVariant = Readonly<{
-  variant?: string | undefined
-  model?: string | undefined
-  llm?: LlmSpec | null | undefined
-  remote?: RemoteSpec | null | undefined
-}>
+/** What a variant serves: a registered model version, an LLM, a model on another server, a script or a graph. */
+export type NewVariant = Readonly<
+  {
+    variant?: string | undefined
+    model?: string | undefined
+    llm?: LlmSpec | null | undefined
+  } & OutsideInput
+>
 
 export type EndpointName = Readonly<{ project: string; name: string }>
 
@@ -61,6 +71,7 @@ export function createEndpointControl(deps: {
   clock: Clock
   /** Throws when an LLM can't be called: a key or an address is missing. */
   checkLlm: (spec: LlmSpec) => void
+  prompts: PromptSource
 }): EndpointControl {
   const { store, fleet, loader, clock } = deps
 
@@ -117,32 +128,37 @@ export function createEndpointControl(deps: {
   /** Brings what a variant serves to life: loads a model, or looks whether an LLM can be called. */
   const open = async (
     settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
-    { model, llm, remote, variant }: NewVariant,
+    { model, llm, variant, ...rest }: NewVariant,
     others: StoredEndpoint['variants']
   ): Promise<OpenedVariant> => {
-    if (
-      [model, llm ?? undefined, remote ?? undefined].filter((one) => one !== undefined).length !== 1
-    )
-      throw fail('request.invalid', 'Give a variant one of model, llm and remote')
+    const { remote, script, graph } = rest
+    const given = [model, llm, remote, script, graph].filter((one) => one != null)
+    if (given.length !== 1)
+      throw fail('request.invalid', 'Give a variant one of model, llm, remote, script and graph')
+    const outside = outsideOf(rest)
     if (llm != null) {
       deps.checkLlm(llm)
       const own = outsideIdentity(llm.backends[0]?.model ?? '', others)
+      // A prompt's alias may move; the variant keeps the version that it was made with.
+      const prompt =
+        llm.prompt === null ? null : await deps.prompts.resolve(settings.project, llm.prompt)
       return {
         served: null,
-        llm,
-        remote: null,
+        llm: prompt === null ? llm : { ...llm, prompt: `${prompt.name}/${prompt.version}` },
+        prompt: prompt?.messages ?? null,
+        outside: null,
         model: own,
         defaultName: uniqueVariant(safeName(own.name), others),
       }
     }
-    if (remote != null) {
-      const own = outsideIdentity(remote.model ?? new URL(remote.url).host, others)
+    if (outside !== null) {
+      const own = outsideIdentity(outsideName(outside), others)
       const name = variant ?? uniqueVariant(safeName(own.name), others)
       const served = await load(settings, {
         variant: name,
-        source: { kind: 'remote', remote, model: own },
+        source: { kind: 'outside', outside, model: own },
       })
-      return { served, llm: null, remote, model: own, defaultName: name }
+      return { served, llm: null, prompt: null, outside, model: own, defaultName: name }
     }
     const served = await load(settings, {
       variant,
@@ -151,7 +167,8 @@ export function createEndpointControl(deps: {
     return {
       served,
       llm: null,
-      remote: null,
+      prompt: null,
+      outside: null,
       model: served.model,
       defaultName: defaultName(served),
     }
@@ -305,7 +322,8 @@ function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant 
 type OpenedVariant = Readonly<{
   served: ServedModel | null
   llm: LlmSpec | null
-  remote: RemoteSpec | null
+  outside: OutsideSource | null
+  prompt: PromptTemplate | null
   model: Readonly<{ name: string; version: number }>
   defaultName: string
 }>
@@ -315,9 +333,16 @@ const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, 
 
 const entryOf = (
   name: string,
-  { model, llm, remote }: OpenedVariant,
+  { model, llm, prompt, outside }: OpenedVariant,
   addedAt: number
-): StoredEndpoint['variants'][number] => ({ name, model, llm, remote, addedAt })
+): StoredEndpoint['variants'][number] => ({
+  name,
+  model,
+  llm,
+  prompt,
+  ...outsideFields(outside),
+  addedAt,
+})
 
 /** What is not in our registry is known by its name elsewhere; each further variant of the same name is a version of it. */
 function outsideIdentity(
@@ -338,11 +363,11 @@ function uniqueVariant(name: string, others: StoredEndpoint['variants']): string
 
 const isSameSource = (
   old: StoredEndpoint['variants'][number],
-  { llm, remote, model }: OpenedVariant
+  { llm, outside, model }: OpenedVariant
 ): boolean =>
-  llm === null && remote === null
+  llm === null && outside === null
     ? old.model.name === model.name && old.model.version === model.version
-    : JSON.stringify([old.llm ?? null, old.remote ?? null]) === JSON.stringify([llm, remote])
+    : JSON.stringify([old.llm ?? null, outsideOf(old)]) === JSON.stringify([llm, outside])
 
 const defaultName = (served: ServedModel): string => `v${served.model.version}`
 

@@ -1,4 +1,6 @@
-import type { LlmSpec, RemoteSpec } from '@trestle/contract'
+import type { LlmSpec } from '@trestle/contract'
+import type { PromptTemplate } from './llm/prompt.ts'
+import type { OutsideFields, OutsideInput } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
 
 /**
@@ -11,18 +13,18 @@ import type { Traffic } from './traffic.ts'
 export type VariantState = 'loading' | 'ready' | 'failed' | 'evicted' | 'unloaded'
 
 /** One served model version under its endpoint's name for it. */
-export type VariantRecord = Readonly<{
-  name: string
-  model: Readonly<{ name: string; version: number }>
-  /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
-  llm: LlmSpec | null
-  /** Of a model on another server: where it is; null for all others. */
-  remote: RemoteSpec | null
-  state: VariantState
-  /** Why it failed; null otherwise. */
-  error: string | null
-  addedAt: number
-}>
+export type VariantRecord = Readonly<
+  {
+    name: string
+    model: Readonly<{ name: string; version: number }>
+    /** Of an LLM: its backends and how calls are made; null for a model that runs here. */
+    llm: LlmSpec | null
+    state: VariantState
+    /** Why it failed; null otherwise. */
+    error: string | null
+    addedAt: number
+  } & OutsideFields
+>
 
 /** A stable name that predictions are asked of, with the model versions behind it. */
 export type EndpointRecord = Readonly<{
@@ -46,8 +48,9 @@ export type StoredEndpoint = Readonly<
     variants: readonly Readonly<
       Pick<VariantRecord, 'name' | 'model' | 'addedAt'> & {
         llm?: LlmSpec | null
-        remote?: RemoteSpec | null
-      }
+        /** The messages of an LLM's prompt, as they were when the variant was made. */
+        prompt?: PromptTemplate | null
+      } & OutsideInput
     >[]
   }
 >

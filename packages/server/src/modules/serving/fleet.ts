@@ -1,10 +1,10 @@
-import type { RemoteSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { EndpointRecord, StoredEndpoint, VariantRecord, VariantState } from './endpoint.ts'
 import { openLlmVariant, missingKeys, type LlmVariant } from './llm/llm-variant.ts'
 import type { KeySource, LlmAccounts } from './llm/ports.ts'
+import { outsideFields, outsideOf, type OutsideSource } from './outside-source.ts'
 import type { LoadSource, ModelLoader, ServedModel } from './served-model.ts'
 import type { ServingMetrics, VariantMeter } from './serving-metrics.ts'
 import { createShadowQueue, type ShadowQueue, type ShadowLimits } from './shadow-queue.ts'
@@ -26,8 +26,8 @@ export type LiveVariant = {
   served: ServedModel | null
   /** Of an LLM; null for a model that runs here. */
   llm: LlmVariant | null
-  /** Of a model on another server; null for all others. */
-  remote: RemoteSpec | null
+  /** What is neither a registered version nor an LLM; null for those. */
+  outside: OutsideSource | null
 }
 
 export type LiveEndpoint = Readonly<{
@@ -107,9 +107,9 @@ export function createFleet(deps: {
     const { project, columns, featureService } = stored
     const reference = `${variant.model.name}/${variant.model.version}`
     const source: LoadSource =
-      variant.remote === null
+      variant.outside === null
         ? { kind: 'registered', reference }
-        : { kind: 'remote', remote: variant.remote, model: variant.model }
+        : { kind: 'outside', outside: variant.outside, model: variant.model }
     const done: Promise<void> = loader
       .load({ project, source, columns, featureService, onBatch: variant.meter.batch })
       .then(
@@ -159,8 +159,15 @@ export function createFleet(deps: {
       usedAt: performance.now(),
       isReturning: false,
       served: null,
-      llm: entry.llm == null ? null : openLlmVariant(deps.llm, entry.llm),
-      remote: entry.remote ?? null,
+      llm:
+        entry.llm == null
+          ? null
+          : openLlmVariant(deps.llm, {
+              spec: entry.llm,
+              endpoint: stored.name,
+              prompt: entry.prompt ?? null,
+            }),
+      outside: outsideOf(entry),
     }
   }
 
@@ -304,7 +311,7 @@ export const toVariantRecord = (variant: LiveVariant): VariantRecord => ({
   name: variant.name,
   model: variant.model,
   llm: variant.llm?.spec ?? null,
-  remote: variant.remote,
+  ...outsideFields(variant.outside),
   state: variant.state,
   error: variant.error,
   addedAt: variant.addedAt,

@@ -13,7 +13,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Admission } from './admission.ts'
-import { createDataPlane } from './data-plane.ts'
+import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { createEndpointControl } from './endpoint-control.ts'
 import type { EndpointRecord, VariantRecord } from './endpoint.ts'
 import type { FeatureReader } from './feature-reader.ts'
@@ -28,10 +28,19 @@ import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
+import { describeForGraph, inferForGraph } from './graph-port.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { createScripts } from './runtimes/script/index.ts'
+import { watchBackends } from './llm/backend-watch.ts'
+import { createCallLimits } from './llm/call-limits.ts'
 import { createLlmGateway } from './llm/gateway.ts'
+import { createLlmMetrics } from './llm/llm-metrics.ts'
+import { createLimitBook } from './llm/limits/limit-book.ts'
+import { addLimitRoutes } from './llm/limits/routes.ts'
+import { createLimitStore } from './llm/limits/store.ts'
 import { missingKeys } from './llm/llm-variant.ts'
 import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
+import { noPrompts, type PromptSource } from './llm/prompt.ts'
 import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
 import { createModelLoader } from './served-model.ts'
@@ -44,6 +53,7 @@ export type { EndpointRecord, VariantRecord } from './endpoint.ts'
 export type { FeatureReader } from './feature-reader.ts'
 export type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 export type { ModelSource } from './model-source.ts'
+export type { PromptSource } from './llm/prompt.ts'
 export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
 export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
@@ -64,6 +74,8 @@ export type ServingConfig = Readonly<{
   shadowTimeoutMs: number
   /** What models may hold together, by the size of their files; the one idle longest goes first. Null: no limit. */
   modelMemoryBytes: number | null
+  /** Whether variants may be scripts. */
+  areScriptsAllowed: boolean
   /** The platform that hosts the image, if one does. */
   hosted: HostedSettings
   /** Whose metric names are written beside our own. */
@@ -79,6 +91,7 @@ export const servingDefaults: ServingConfig = {
   maxShadowRunning: 16,
   shadowTimeoutMs: 10_000,
   modelMemoryBytes: null,
+  areScriptsAllowed: true,
   hosted: NOT_HOSTED,
   metricNames: [],
 }
@@ -108,6 +121,7 @@ export interface Serving extends Component {
 }
 
 const RELOAD_EVERY_MS = 2_000
+const WATCH_BACKENDS_MS = 10_000
 const RETRY_FAILED_MS = 30_000
 
 export function createServing(deps: {
@@ -128,6 +142,8 @@ export function createServing(deps: {
   llmAccounts?: LlmAccounts
   /** Keys of LLM backends and remote models by the name of their variable. */
   llmKeys?: ReadonlyMap<string, string>
+  /** Where prompts come from; without it there are none. */
+  prompts?: PromptSource
   config?: Partial<ServingConfig>
   version: string
 }): Serving {
@@ -142,6 +158,11 @@ export function createServing(deps: {
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
     remotes: createRemoteModels({ clock, keys }),
+    scripts: createScripts({ isAllowed: config.areScriptsAllowed }),
+    graphs: {
+      describe: (project, endpoint) => describeForGraph(fleet, project, endpoint),
+      infer: (call) => inferForGraph(dataPlane, call),
+    },
     room: createModelRoom(config.modelMemoryBytes, () => fleet.evictIdlest()),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   })
@@ -162,6 +183,7 @@ export function createServing(deps: {
     fleet,
     loader,
     clock,
+    prompts: deps.prompts ?? noPrompts,
     checkLlm: (spec) => {
       const missing = missingKeys(spec, keys)
       if (missing.length > 0)
@@ -170,6 +192,16 @@ export function createServing(deps: {
           `The server's environment has no ${missing.join(', ')}; set it and start the server again, or name another variable`
         )
     },
+  })
+  const limitBook = createLimitBook(createLimitStore(deps.database))
+  const llmMetrics = createLlmMetrics(deps.metrics, ({ llm }) => {
+    if (llm == null) return 0
+    const usd = accounts.priceOf({
+      backend: { provider: llm.provider, priceAs: llm.model, billing: llm.billing },
+      usage: llm.usage,
+      serviceTier: llm.serviceTier,
+    })
+    return usd === null ? null : Number(usd)
   })
   const gateway = createLlmGateway({
     fleet,
@@ -180,9 +212,13 @@ export function createServing(deps: {
     clock,
     log,
     mayShadow: deps.mayShadow ?? (() => true),
-    onCompleted: (event) => completed.publish(event),
+    limits: createCallLimits({ clock, limits: () => limitBook.known() }),
+    onCompleted: (event) => {
+      completed.publish(event)
+      llmMetrics.done(event)
+    },
   })
-  const dataPlane = createDataPlane({
+  const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
     admit: deps.admit ?? (() => ({ kind: 'allowed' })),
@@ -192,10 +228,15 @@ export function createServing(deps: {
     onCompleted: (event) => completed.publish(event),
   })
   deps.scheduler.every({
+    name: 'serving.watch-llm-backends',
+    intervalMs: WATCH_BACKENDS_MS,
+    work: () => watchBackends(fleet),
+  })
+  deps.scheduler.every({
     name: 'serving.follow-endpoints',
     intervalMs: RELOAD_EVERY_MS,
     work: async () => {
-      await control.reload()
+      await Promise.all([control.reload(), limitBook.reload()])
       fleet.retryFailed(RETRY_FAILED_MS)
     },
   })
@@ -209,6 +250,7 @@ export function createServing(deps: {
         control,
         mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
       })
+      addLimitRoutes(app, limitBook)
       addProtocols(app, {
         dataPlane,
         fleet,
@@ -218,6 +260,7 @@ export function createServing(deps: {
         maxBodyBytes: config.maxBodyBytes,
         maxBatchRows: config.maxBatchRows,
         maxQueued: config.maxQueued,
+        timeoutMs: config.timeoutMs,
         hosted: config.hosted,
         version: deps.version,
       })
@@ -252,7 +295,9 @@ export function createServing(deps: {
       if (pending.length > 0)
         throw fail('serving.not_ready', `Loading ${pending.join(', ')}`, { details: { pending } })
     },
-    start: () => control.reload(),
+    async start() {
+      await Promise.all([control.reload(), limitBook.reload()])
+    },
     async stop(signal) {
       await dataPlane.flush()
       await Promise.race([gateway.flush(), aborted(signal)])

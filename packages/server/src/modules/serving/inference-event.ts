@@ -19,6 +19,8 @@ export type InferenceCompleted = Readonly<{
   variant: string
   model: Readonly<{ name: string; version: number }>
   role: 'live' | 'shadow'
+  /** The caller named the variant: the traffic did not deal this request. */
+  isForced?: true
   /** Of a shadow: the prediction id of the live answer that it copies. */
   pairedWith: string | null
   /** When the request came, epoch ms. */

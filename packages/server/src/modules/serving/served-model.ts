@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import type { RemoteSpec } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
@@ -8,8 +7,11 @@ import type { FeatureReader, FeatureServiceSchema } from './feature-reader.ts'
 import type { ModelRoom } from './model-room.ts'
 import type { ModelSource, ServableVersion } from './model-source.ts'
 import { planInputs, type InputPlan } from './named-inputs.ts'
+import type { OutsideSource } from './outside-source.ts'
 import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
+import { openGraph, type GraphPort } from './runtimes/graph/index.ts'
 import type { RemoteModels } from './runtimes/remote/index.ts'
+import type { Scripts } from './runtimes/script/index.ts'
 
 /** A model version in memory with its queue. Who uses it holds a lease, so that it is freed only after its last use. */
 export interface ServedModel {
@@ -33,10 +35,10 @@ export interface ServedModel {
   retire(): Promise<void>
 }
 
-/** What is brought to life: a registered version, or a model on another server under the identity that the endpoint gave it. */
+/** What is brought to life: a registered version, or something else under the identity that the endpoint gave it. */
 export type LoadSource = Readonly<
   | { kind: 'registered'; reference: string }
-  | { kind: 'remote'; remote: RemoteSpec; model: ServedModel['model'] }
+  | { kind: 'outside'; outside: OutsideSource; model: ServedModel['model'] }
 >
 
 export type LoadSettings = Readonly<{
@@ -53,11 +55,18 @@ export interface ModelLoader {
   load(settings: LoadSettings): Promise<ServedModel>
 }
 
+/** A script has one thread: more calls at once wait there instead of here. */
+const SCRIPT_CALLS = 16
+/** The endpoints of a graph have limits of their own. */
+const GRAPH_CALLS = 1_024
+
 export function createModelLoader(deps: {
   source: ModelSource
   features: FeatureReader | null
   runtime: Runtime
   remotes: RemoteModels
+  scripts: Scripts
+  graphs: GraphPort
   room: ModelRoom
   limits: BatchLimits
 }): ModelLoader {
@@ -67,11 +76,33 @@ export function createModelLoader(deps: {
         const version = await deps.source.resolve(project, source.reference)
         return { ...(await openVersion(deps, version)), version, maxRunning: null }
       }
-      case 'remote': {
-        const model = await deps.remotes.open(source.remote)
-        const version = { ...source.model, signature: null }
-        return { model, version, maxRunning: source.remote.maxConcurrent, bytes: 0 }
+      case 'outside': {
+        const { model, maxRunning, columns = null } = await openOutside(project, source.outside)
+        const signature =
+          columns === null
+            ? null
+            : { inputs: columns.map((name) => ({ name, type: '' })), outputs: [] }
+        return { model, version: { ...source.model, signature }, maxRunning, bytes: 0 }
       }
+    }
+  }
+  const openOutside = async (
+    project: string,
+    source: OutsideSource
+  ): Promise<{ model: LoadedModel; maxRunning: number; columns?: readonly string[] | null }> => {
+    switch (source.kind) {
+      case 'remote':
+        return {
+          model: await deps.remotes.open(source.remote),
+          maxRunning: source.remote.maxConcurrent,
+        }
+      case 'script':
+        return { model: await deps.scripts.open(source.script), maxRunning: SCRIPT_CALLS }
+      case 'graph':
+        return {
+          ...(await openGraph(deps.graphs, project, source.graph)),
+          maxRunning: GRAPH_CALLS,
+        }
     }
   }
   return {

@@ -11,4 +11,13 @@ export type ServingTables = {
     created_at: number
     updated_at: number
   }
+  llm_limits: {
+    project: string
+    name: string
+    api_key_id: string | null
+    endpoint: string | null
+    requests_per_minute: number | null
+    tokens_per_minute: number | null
+    max_concurrent: number | null
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Experiment tracking in MLflow's words and on MLflow's wire: experiments, runs, metrics, artifacts, datasets, logged models.
+ * Experiment tracking in MLflow's words and on MLflow's wire: experiments, runs, metrics, artifacts, datasets, logged models, traces.
  * Owns the names and history of training; bytes lie in the blob store. Registered models belong to the registry.
  * An acknowledged write is on disk. A param never changes; a metric's latest value is the one of the greatest step, time and value.
  */
@@ -18,6 +18,9 @@ import { createMultipartUploads } from './artifacts/multipart-uploads.ts'
 import { experimentRoutes } from './experiments/experiment-routes.ts'
 import { createExperimentStore } from './experiments/experiment-store.ts'
 import { createExperiments } from './experiments/experiments.ts'
+import { createCountStore } from './import/count-store.ts'
+import { addImportRoutes } from './import/import-routes.ts'
+import { createImporter } from './import/importer.ts'
 import type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
 import { loggedModelRoutes } from './logged-models/logged-model-routes.ts'
 import { createLoggedModelStore } from './logged-models/logged-model-store.ts'
@@ -34,6 +37,14 @@ import { searchRuns } from './runs/run-search.ts'
 import { createRunStore } from './runs/run-store.ts'
 import { createRuns, type RunChange } from './runs/runs.ts'
 import { addServerRoutes } from './server-routes.ts'
+import { assessmentRoutes } from './traces/assessment-routes.ts'
+import { createAssessmentStore } from './traces/assessment-store.ts'
+import { createAssessments } from './traces/assessments.ts'
+import { addOtlpRoute } from './traces/otlp-route.ts'
+import { traceRoutes } from './traces/trace-routes.ts'
+import { countTraces, searchTraces } from './traces/trace-search.ts'
+import { createTraceStore } from './traces/trace-store.ts'
+import { createTraces } from './traces/traces.ts'
 
 export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
 export type { DatasetRecord, KeyValue, RunRecord } from './runs/run-records.ts'
@@ -117,6 +128,9 @@ export function createTracking(deps: {
   const models = createLoggedModelStore(database)
   const uris = createArtifactUris({ runs: runStore, reader, models, artifacts })
   const uploads = createMultipartUploads({ database, blobs, artifacts, clock })
+  const traceStore = createTraceStore(database)
+  const traces = createTraces({ store: traceStore, experiments, runs })
+  const assessments = createAssessments({ store: createAssessmentStore(database), clock })
 
   return {
     name: 'tracking',
@@ -130,9 +144,31 @@ export function createTracking(deps: {
         ...inputRoutes({ runs, inputs: createRunInputs(database) }),
         ...loggedModelRoutes({ store: models, experiments, artifacts, clock }),
         artifactListRoute({ artifacts, runs }),
+        ...traceRoutes({
+          traces,
+          store: traceStore,
+          assessments,
+          search: (query) => searchTraces(database, query),
+          count: (query) => countTraces(database, query),
+        }),
+        ...assessmentRoutes({ traces, assessments }),
       ])
       addArtifactProxy(app, { artifacts, runs })
       addMultipartRoutes(app, uploads)
+      addImportRoutes(
+        app,
+        createImporter({
+          experiments,
+          experimentStore,
+          runs: runStore,
+          reader,
+          inputs: createRunInputs(database),
+          models,
+          artifacts,
+          counts: createCountStore(database),
+        })
+      )
+      addOtlpRoute(app, { traces })
     },
     async getRun(project, runId) {
       const row = await runStore.find(project, runId)
@@ -159,7 +195,10 @@ export function createTracking(deps: {
       const [record] = row === undefined ? [] : await models.read([row])
       if (record === undefined) return
       const known = record.tags.find((tag) => tag.key === REGISTRATIONS_TAG)?.value
-      const value = JSON.stringify([...readList(known), version])
+      const list = readList(known)
+      const text = JSON.stringify(version)
+      if (list.some((item) => JSON.stringify(item) === text)) return
+      const value = JSON.stringify([...list, version])
       await models.setTags(modelId, [{ key: REGISTRATIONS_TAG, value }])
     },
     async recordMetrics({ project, runId, name, userId, metrics }) {

@@ -133,6 +133,55 @@ export interface ArtifactUploadPartsTable {
   size: number
 }
 
+/** `is_final` once the client has told the whole of it: what spans would tell no longer counts. */
+export interface TracesTable {
+  trace_key: Generated<number>
+  project: string
+  trace_id: string
+  experiment_id: number
+  timestamp_ms: number
+  execution_time_ms: number | null
+  state: string
+  client_request_id: string | null
+  request_preview: string | null
+  response_preview: string | null
+  is_final: Flag
+}
+
+export interface KeyValueOfTrace {
+  trace_key: number
+  key: string
+  value: string
+}
+
+/** `content` is the span on MLflow's wire, 64-bit numbers as text; `attributes` its attributes as text by key, for searches. */
+export interface TraceSpansTable {
+  trace_key: number
+  span_id: string
+  parent_id: string | null
+  name: string
+  type: string
+  status: string
+  /** Start in nanoseconds, padded so that text order is time order. */
+  start_order: string
+  attributes: string
+  content: string
+}
+
+/** `body` is the assessment on MLflow's wire; `value` its value as JSON, `number` the same when it is a number or a boolean. */
+export interface TraceAssessmentsTable {
+  trace_key: number
+  assessment_id: string
+  name: string
+  kind: string
+  value: string | null
+  number: number | null
+  valid: Flag
+  overrides: string | null
+  body: string
+  created_at: number
+}
+
 /** The tracking module's tables. */
 export interface TrackingTables {
   experiments: ExperimentsTable
@@ -153,4 +202,11 @@ export interface TrackingTables {
   artifacts: ArtifactsTable
   artifact_uploads: ArtifactUploadsTable
   artifact_upload_parts: ArtifactUploadPartsTable
+  traces: TracesTable
+  trace_tags: KeyValueOfTrace
+  trace_metadata: KeyValueOfTrace
+  trace_spans: TraceSpansTable
+  trace_assessments: TraceAssessmentsTable
+  trace_runs: { trace_key: number; run_id: string }
+  trace_prompts: { trace_key: number; prompt: string }
 }

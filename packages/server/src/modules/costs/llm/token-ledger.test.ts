@@ -26,6 +26,7 @@ const llm = (over: Partial<LlmUsage>): LlmUsage => ({
   responseModel: null,
   responseId: null,
   usage: { input: 1_000, cache_read: 1_000, output: 100 },
+  savedUsage: null,
   status: 'measured',
   billing: 'tokens',
   serviceTier: null,

@@ -14,6 +14,8 @@ import { addLossSums, emptyLossSums, type LossSums } from './loss-sums.ts'
 /** What is counted of one arm over a stretch of time. Sketches are made when the first value comes. */
 export type ArmTotals = {
   requests: number
+  /** Requests that named their variant themselves, and so were not dealt by the traffic. */
+  forced: number
   rows: number
   errors: number
   timeouts: number
@@ -32,6 +34,7 @@ export type ArmTotals = {
 
 export const emptyArmTotals = (): ArmTotals => ({
   requests: 0,
+  forced: 0,
   rows: 0,
   errors: 0,
   timeouts: 0,
@@ -48,6 +51,7 @@ export const emptyArmTotals = (): ArmTotals => ({
 
 export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
   totals.requests++
+  if (event.isForced === true) totals.forced++
   totals.busyMs += event.busyMs
   if (event.status === 'error') totals.errors++
   if (event.status === 'timeout') totals.timeouts++
@@ -91,6 +95,7 @@ const schemaOf = ({ outputs }: InferenceCompleted): string =>
 
 export function mergeArmTotals(into: ArmTotals, from: ArmTotals): void {
   into.requests += from.requests
+  into.forced += from.forced
   into.rows += from.rows
   into.errors += from.errors
   into.timeouts += from.timeouts

@@ -30,6 +30,8 @@ export type ArmStats = ArmKey &
   Readonly<{
     coveredFrom: number
     requests: number
+    /** Requests that named their variant themselves. */
+    forced: number
     rows: number
     errors: number
     timeouts: number

@@ -5,7 +5,7 @@ import type { ArmsState } from './arms.ts'
 export type Checkpoint = Readonly<{ logId: string; sequence: number; state: ArmsState }>
 
 /** Raised with every change of what is counted: a checkpoint of another format is not read. */
-const FORMAT = 2
+const FORMAT = 3
 
 /** Reads a checkpoint of this log; null when there is none, or it is of another log or format, or unreadable: the log is then counted anew as far as it reaches. */
 export async function readCheckpoint(path: string, logId: string): Promise<Checkpoint | null> {

@@ -37,7 +37,7 @@ const DEFAULTS: Readonly<Record<GateMetric, Defaults>> = {
   'business-metric': gateOf(0, 200, { higherIsBetter: true }),
   cost: gateOf(0.25, 200, { isCritical: false }),
   promql: gateOf(0.25, 1, { isCritical: false }),
-  'sample-ratio': gateOf(0.01, 500),
+  'sample-ratio': gateOf(0.01, 100),
 }
 
 const COMPARING: readonly GateInput[] = [
@@ -46,13 +46,17 @@ const COMPARING: readonly GateInput[] = [
   { metric: 'latency-p95' },
   { metric: 'nan-outputs' },
   { metric: 'output-schema' },
+  { metric: 'sample-ratio' },
 ]
 const ABSOLUTE: readonly GateInput[] = [{ metric: 'error-rate', max: 0.05 }]
 
 /** The gates of a rollout, filled in. Without any given, those that the plan can judge. A split that looks for a winner has its goal among them. */
 export function resolveGates(given: readonly GateInput[], plan: Plan): Gate[] {
   const compares = plan.stages.some((s) => s.kind !== 'preview' && s.kind !== 'baking')
-  const chosen = given.length > 0 ? given : compares ? COMPARING : ABSOLUTE
+  const own = (compares ? COMPARING : ABSOLUTE).filter((gate) =>
+    plan.stages.some((stage) => appliesTo({ ...DEFAULTS[gate.metric], ...gate }, stage))
+  )
+  const chosen = given.length > 0 ? given : own
   const goal = plan.goal
   const all =
     goal === null || chosen.some((gate) => gateKey(gate) === gateKey(goal))

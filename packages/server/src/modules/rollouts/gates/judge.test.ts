@@ -26,6 +26,7 @@ const plan = planOf({ kind: 'preset', preset: 'fast' })
 const ok = <T>(value: T): Fetched<T> => ({ ok: true, value })
 const arm = (facts: Partial<ArmFacts> = {}): ArmFacts => ({
   requests: 0,
+  forced: 0,
   errors: 0,
   timeouts: 0,
   rejected: 0,
@@ -306,4 +307,16 @@ test('features that were not served as they were known fail their gate, and with
   expect(judged(5_000, 4_999, 0.001).verdict).toBe('pass')
   expect(judged(99, 99)).toMatchObject({ verdict: 'insufficient', missing: { samples: 1 } })
   expect(judged(0, 0).verdict).toBe('insufficient')
+})
+
+test('requests that named their variant do not count for the split', () => {
+  const split = (forced: number): Partial<Look> => ({
+    expectedShare: 0.1,
+    candidate: ok(arm({ requests: 1_000 + forced, forced })),
+    baseline: ok(arm({ requests: 9_000 })),
+  })
+  expect(judgeOne({ metric: 'sample-ratio' }, split(0)).verdict).toBe('pass')
+  expect(judgeOne({ metric: 'sample-ratio' }, split(3_000)).verdict).toBe('pass')
+  const dealt = { ...split(0), candidate: ok(arm({ requests: 4_000 })) }
+  expect(judgeOne({ metric: 'sample-ratio' }, dealt).verdict).toBe('fail')
 })

@@ -16,6 +16,7 @@ if (canary === undefined || shadow === undefined) throw new Error('no stages')
 const ok = <T>(value: T): Fetched<T> => ({ ok: true, value })
 const arm = (facts: Partial<ArmFacts> = {}): ArmFacts => ({
   requests: 1_000,
+  forced: 0,
   errors: 0,
   timeouts: 0,
   rejected: 0,

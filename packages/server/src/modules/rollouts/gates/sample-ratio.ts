@@ -13,7 +13,11 @@ export function judgeSampleRatio(
   arms: { candidate: ArmFacts; baseline: ArmFacts },
   look: Look
 ): Judgement {
-  const counts = { candidate: arms.candidate.requests, baseline: arms.baseline.requests }
+  // A request that names its variant, as a tester's does, was not dealt.
+  const counts = {
+    candidate: arms.candidate.requests - arms.candidate.forced,
+    baseline: arms.baseline.requests - arms.baseline.forced,
+  }
   const total = counts.candidate + counts.baseline
   const seen = total === 0 ? 0 : counts.candidate / total
   const deviation = Math.abs(seen - look.expectedShare)

@@ -10,6 +10,7 @@ export type AttemptEnd =
   | { kind: 'answered'; answer: AnswerSoFar; body: Buffer | null; isError: boolean }
   | { kind: 'cut'; answer: AnswerSoFar; fault: UpstreamFault }
   | { kind: 'left'; answer: AnswerSoFar }
+  | { kind: 'refused'; answer: AnswerSoFar; error: Error }
   | { kind: 'failed'; failure: AttemptFailure }
 
 export type AttemptFailure =
@@ -30,8 +31,8 @@ export type AttemptHooks = Readonly<{
   headers: () => Readonly<Record<string, string>>
   /** A last look at a whole answer before it goes out: masks it, or throws to refuse it. */
   finishBody: ((body: Buffer) => Buffer | Promise<Buffer>) | null
-  /** A piece of a stream on its way out, for masking. */
-  filterEvent: ((data: string) => string | null) | null
+  /** An event of a stream on its way out, for masking. Throws to end the stream. */
+  filterEvent: ((data: string, event: Buffer) => Buffer[]) | null
   /** Tells the client inside of a stream why it ends early. */
   errorEvent: (message: string) => Buffer
   /** Keeps what went out, for a cache; null keeps nothing. */
@@ -90,6 +91,19 @@ export function attempt(
       return sink.isGone ? true : sink.write(bytes)
     }
 
+    /** A guardrail refused what came: nothing more goes out. */
+    const refuseStream = (error: unknown): void => {
+      exchange.cancel()
+      const reason = error instanceof Error ? error : new Error(String(error))
+      if (isSent) {
+        sink.end(hooks.errorEvent(reason.message))
+        end({ kind: 'refused', answer: reader.state, error: reason })
+      } else {
+        isOver = true
+        reject(reason)
+      }
+    }
+
     /** Handles one chunk of a stream; false asks the backend to wait for the client. */
     const onStreamData = (chunk: Buffer): boolean => {
       const events = cutter.push(chunk)
@@ -125,15 +139,14 @@ export function attempt(
       const { data } = readSseEvent(event)
       if (data === null) return request.relay === 'translate' ? [] : [event]
       reader.event(data)
-      if (request.translator !== null) return request.translator.event(data)
+      if (request.translator !== null) {
+        const translated = request.translator.event(data)
+        const { filterEvent } = hooks
+        if (filterEvent === null) return translated
+        return translated.flatMap((one) => filterEvent(readSseEvent(one).data ?? '', one))
+      }
       if (request.relay === 'strip-usage' && isUsageOnly(data)) return []
-      if (hooks.filterEvent === null) return [event]
-      const filtered = hooks.filterEvent(data)
-      return filtered === null
-        ? []
-        : filtered === data
-          ? [event]
-          : [replaceData(event, data, filtered)]
+      return hooks.filterEvent === null ? [event] : hooks.filterEvent(data, event)
     }
 
     /** True when the stream began with an error and nothing was said yet. */
@@ -214,7 +227,14 @@ export function attempt(
             hasByte = true
             hooks.onFirstByte()
           }
-          if (isEventStream) return onStreamData(chunk)
+          if (isEventStream) {
+            try {
+              return onStreamData(chunk)
+            } catch (error) {
+              refuseStream(error)
+              return true
+            }
+          }
           if (status < 400 || sizeOf(chunks) < MAX_ERROR_BYTES) chunks.push(chunk)
           return true
         },
@@ -317,10 +337,4 @@ function parse(bytes: Buffer): Readonly<Record<string, unknown>> | null {
   } catch {
     return null
   }
-}
-
-/** The event with other data and everything else of it untouched. */
-function replaceData(event: Buffer, from: string, to: string): Buffer {
-  const text = event.toString('utf8')
-  return Buffer.from(text.replace(from, () => to))
 }

@@ -21,6 +21,10 @@ export type CallOutcome = Readonly<{
   attempts: number
   /** Whether it ended before the answer did: the caller left, or the backend broke. */
   isCut: boolean
+  /** Where it came from, when no backend was asked. */
+  cache: 'exact' | 'semantic' | null
+  /** Whether a guardrail kept the answer from the caller. */
+  isRefused?: boolean
 }>
 
 type Context = Readonly<{
@@ -30,6 +34,10 @@ type Context = Readonly<{
   dialect: Dialect
   predictionId: string
   variant: string
+  /** Headers of whoever let the call in: what is left of its limits. */
+  headers: Readonly<Record<string, string>>
+  /** Keeps what goes out, for a cache. */
+  keep: ((bytes: Buffer) => void) | null
 }>
 
 /**
@@ -70,6 +78,7 @@ export async function completeCall(
         firstTokenMs,
         attempts,
         isCut: ended.kind !== 'answered',
+        cache: null,
       }
     failure = ended.failure
     failedAt = backend
@@ -85,7 +94,15 @@ export async function completeCall(
           details: { retryAfterMs: pool.retryAfterMs() },
         })
       : toError(failure, failedAt)
-  return { error, answer: null, backend: failedAt, firstTokenMs: null, attempts, isCut: false }
+  return {
+    error,
+    answer: null,
+    backend: failedAt,
+    firstTokenMs: null,
+    attempts,
+    isCut: false,
+    cache: null,
+  }
 
   function errorOf(ended: Exclude<AttemptEnd, { kind: 'failed' }>): Error | null {
     switch (ended.kind) {
@@ -95,6 +112,8 @@ export async function completeCall(
           : null
       case 'left':
         return fail('request.cancelled', 'The caller left before the answer was complete')
+      case 'refused':
+        return ended.error
       case 'cut':
         return fail('serving.upstream_failed', ended.fault.message)
     }
@@ -117,6 +136,7 @@ async function tryBackend(
     if (backend.keyEnv !== null && secret === null)
       throw fail('serving.upstream_failed', `The server's environment has no ${backend.keyEnv}`)
     const request = toBackendRequest(call, backend, secret)
+    const mask = llm.guardrails?.maskStream?.() ?? null
     const ended = await attempt(deps.upstream, sink, {
       settings: {
         request,
@@ -137,12 +157,13 @@ async function tryBackend(
           'x-trestle-variant': context.variant,
           'x-trestle-backend': backend.name,
           'x-trestle-attempts': String(at.attempts),
+          ...context.headers,
           ...costHeader(deps.accounts, backend, answer),
         }),
-        finishBody: null,
-        filterEvent: null,
+        finishBody: llm.guardrails?.finishBody ?? null,
+        filterEvent: mask === null ? null : (data, event) => mask.event(data, event),
         errorEvent: dialect.errorEvent,
-        keep: null,
+        keep: context.keep,
         onAnswer: (read) => {
           answer = read
         },
@@ -176,6 +197,7 @@ function verdictOf(ended: AttemptEnd): Parameters<BackendLease['done']>[0] {
     case 'answered':
       return { kind: 'ok' }
     case 'left':
+    case 'refused':
       return { kind: 'neutral' }
     case 'cut':
       return { kind: 'failed' }

@@ -7,13 +7,19 @@ import type { Fleet, LiveEndpoint, LiveVariant } from '../fleet.ts'
 import type { InferenceCompleted } from '../inference-event.ts'
 import { stickyKeyOf } from '../sticky-key.ts'
 import { chooseVariant, isShadowed } from '../traffic.ts'
+import { answerFromCache } from './cache/answer-from-cache.ts'
+import { createCallCache } from './cache/call-cache.ts'
+import type { CallLimits, CallPass } from './call-limits.ts'
 import { completeCall, type CallOutcome } from './complete-call.ts'
+import { guardedCall } from './guarded-call.ts'
 import type { AnswerSink, Dialect, LlmCall } from './llm-call.ts'
 import { toLlmEvent } from './llm-event.ts'
 import type { LlmPrediction } from './llm-prediction.ts'
 import type { ChargeScope, Hold, KeySource, LlmAccounts, TokenCounter } from './ports.ts'
 import { boundInputTokens, boundOutputTokens, promptTextOf } from './prompt-text.ts'
+import { withPrompt } from './prompt.ts'
 import { settleUsage } from './settle-usage.ts'
+import { inputTokens, outputTokens } from './token-usage.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Answers LLM calls from the backends of an endpoint's variants. Knows no protocol of callers but by `dialect`. */
@@ -23,6 +29,9 @@ export interface LlmGateway {
   /** Resolves when every call is told of. */
   flush(): Promise<void>
 }
+
+/** What a call is as it goes on, and what must be given back after it, however far it came. */
+type Ticket = { call: LlmCall; pass: CallPass | null; hold: Hold | null }
 
 export function createLlmGateway(deps: {
   fleet: Fleet
@@ -34,9 +43,11 @@ export function createLlmGateway(deps: {
   log: Logger
   /** Whether a rollout lets a variant have its copies now. */
   mayShadow: (endpointId: string, variant: string) => boolean
+  limits: CallLimits
   onCompleted: (event: InferenceCompleted) => void
 }): LlmGateway {
   const { fleet, clock, accounts } = deps
+  const cache = createCallCache({ clock, embed })
   const settling = new Set<Promise<void>>()
 
   const track = (work: Promise<void>): void => {
@@ -46,37 +57,27 @@ export function createLlmGateway(deps: {
     settling.add(done)
   }
 
-  /** Holds the money, makes the call, and books what it used. */
+  /** Lets the call in, answers it from a cache or a backend, and books what it used. */
   const run = async (
     prediction: LlmPrediction,
     sink: AnswerSink,
     dialect: Dialect
   ): Promise<CallOutcome> => {
-    const { call, llm } = prediction
-    const prompt = promptTextOf(call.body)
-    let hold: Hold | null = null
+    const ticket: Ticket = { call: prediction.call, pass: null, hold: null }
     let outcome: CallOutcome
     try {
-      hold = await holdFor(prediction, boundInputTokens(prompt))
-      outcome = await completeCall(
-        { ...deps, accounts },
-        { call, llm, sink, dialect, predictionId: prediction.id, variant: prediction.variant.name }
-      )
+      outcome = await serve(prediction, ticket, { sink, dialect })
     } catch (error) {
-      outcome = {
-        error: error instanceof Error ? error : new Error(messageOf(error)),
-        answer: null,
-        backend: null,
-        firstTokenMs: null,
-        attempts: 0,
-        isCut: false,
-      }
+      outcome = failedOutcome(error instanceof Error ? error : new Error(messageOf(error)))
     }
     const latencyMs = performance.now() - prediction.begunAt
+    const { call } = ticket
+    const prompt = promptTextOf(call.body)
     track(
       settleUsage(deps.tokens, { call, prompt, outcome }).then((used) => {
-        hold?.settle(
-          used === null || outcome.backend === null
+        ticket.pass?.leave(used === null ? 0 : inputTokens(used.usage) + outputTokens(used.usage))
+        ticket.hold?.settle(
+          used === null || outcome.backend === null || outcome.cache !== null
             ? null
             : { backend: outcome.backend, usage: used.usage, serviceTier: used.serviceTier }
         )
@@ -88,13 +89,73 @@ export function createLlmGateway(deps: {
     return outcome
   }
 
-  const holdFor = async ({ call, llm }: LlmPrediction, inputTokens: number): Promise<Hold> => {
+  const serve = async (
+    prediction: LlmPrediction,
+    ticket: Ticket,
+    { sink, dialect }: { sink: AnswerSink; dialect: Dialect }
+  ): Promise<CallOutcome> => {
+    const { llm, variant, endpoint } = prediction
+    const isLive = prediction.role === 'live'
+    if (llm.prompt !== null) ticket.call = withPrompt(ticket.call, llm.prompt)
+    if (llm.guardrails !== null) ticket.call = await llm.guardrails.checkInput(ticket.call)
+    const { call } = ticket
+    const bound = boundInputTokens(promptTextOf(call.body))
+    if (isLive)
+      ticket.pass = deps.limits.enter(
+        call,
+        Math.ceil(bound / 2) + (boundOutputTokens(call.body) ?? 0)
+      )
+    const lookup =
+      llm.spec.cache === null || !isLive
+        ? null
+        : await cache.lookup(
+            call,
+            { endpointId: endpoint.stored.id, name: variant.name, addedAt: variant.addedAt },
+            llm.spec.cache
+          )
+    const headers = ticket.pass?.headers ?? {}
+    if (lookup?.hit != null)
+      return answerFromCache(lookup.hit, sink, {
+        'x-trestle-prediction-id': prediction.id,
+        'x-trestle-variant': variant.name,
+        ...headers,
+        age: String(Math.floor((clock.now() - lookup.hit.answer.storedAt) / 1_000)),
+      })
+    ticket.hold = await holdFor({ call, llm }, bound)
+    const kept: Buffer[] = []
+    const outcome = await guardedCall(llm.guardrails, { call, sink }, (inner) =>
+      completeCall(
+        { ...deps, accounts },
+        {
+          call,
+          llm,
+          sink: inner,
+          dialect,
+          predictionId: prediction.id,
+          variant: variant.name,
+          headers: lookup === null ? headers : { ...headers, 'x-trestle-cache': 'miss' },
+          keep: lookup === null ? null : (bytes) => void kept.push(bytes),
+        }
+      )
+    )
+    if (lookup !== null && outcome.error === null && outcome.answer?.isComplete === true)
+      lookup.store(
+        call.isStream ? 'text/event-stream; charset=utf-8' : 'application/json',
+        Buffer.concat(kept)
+      )
+    return outcome
+  }
+
+  const holdFor = async (
+    { call, llm }: Pick<LlmPrediction, 'call' | 'llm'>,
+    bound: number
+  ): Promise<Hold> => {
     const [first] = llm.pool.slots
     if (first === undefined) throw fail('serving.not_ready', 'This variant has no backend')
     const scope: ChargeScope = call
     const held = accounts.reserve(scope, {
       backends: llm.pool.slots.map(({ backend }) => backend),
-      inputTokens,
+      inputTokens: bound,
       outputTokens: boundOutputTokens(call.body),
     })
     const answer = held instanceof Promise ? await held : held
@@ -138,7 +199,31 @@ export function createLlmGateway(deps: {
     }
   }
 
-  return {
+  async function embed(
+    call: LlmCall,
+    endpoint: string,
+    text: string
+  ): Promise<readonly number[] | null> {
+    const body = { model: endpoint, input: text }
+    const answered = createCollector()
+    await gateway.answer(
+      {
+        ...call,
+        endpoint,
+        operation: 'embeddings',
+        wire: 'openai',
+        isStream: false,
+        variant: null,
+        body,
+        bytes: Buffer.from(JSON.stringify(body)),
+      },
+      answered.sink,
+      SILENT
+    )
+    return readEmbedding(answered.bytes())
+  }
+
+  const gateway: LlmGateway = {
     async answer(call, sink, dialect) {
       const endpoint = fleet.find(call.project, call.endpoint)
       if (endpoint === undefined)
@@ -176,12 +261,44 @@ export function createLlmGateway(deps: {
       }
       const outcome = await run(prediction, sink, dialect)
       if (outcome.answer !== null) setImmediate(() => shadow(prediction))
-      if (outcome.error !== null && outcome.answer === null) throw outcome.error
+      const hasAnswered = outcome.answer !== null && outcome.isRefused !== true
+      if (outcome.error !== null && !hasAnswered) throw outcome.error
     },
     async flush() {
       while (settling.size > 0) await Promise.all(settling)
     },
   }
+  return gateway
+}
+
+const failedOutcome = (error: Error): CallOutcome => ({
+  error,
+  answer: null,
+  backend: null,
+  firstTokenMs: null,
+  attempts: 0,
+  isCut: false,
+  cache: null,
+})
+
+/** Takes an answer in, for ourselves. */
+function createCollector(): { sink: AnswerSink; bytes: () => Buffer } {
+  const chunks: Buffer[] = []
+  const nowhere = createNowhere()
+  return {
+    sink: {
+      ...nowhere,
+      write: (bytes) => chunks.push(bytes) > 0,
+      end: (bytes) => void (bytes === undefined ? 0 : chunks.push(bytes)),
+    },
+    bytes: () => Buffer.concat(chunks),
+  }
+}
+
+function readEmbedding(bytes: Buffer): readonly number[] | null {
+  const parsed = JSON.parse(bytes.toString('utf8')) as { data?: { embedding?: unknown }[] } // looked at below
+  const values = parsed.data?.[0]?.embedding
+  return Array.isArray(values) && values.every((value) => typeof value === 'number') ? values : null
 }
 
 function pickVariant(

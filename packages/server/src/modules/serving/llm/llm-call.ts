@@ -53,6 +53,8 @@ export type LlmUsage = Readonly<{
   responseModel: string | null
   responseId: string | null
   usage: Usage
+  /** Of an answer from a cache: what its backend would have used. */
+  savedUsage: Usage | null
   status: UsageStatus
   billing: 'tokens' | 'time'
   serviceTier: string | null

@@ -43,7 +43,7 @@ export function toLlmEvent(
     inputs: [text('prompt', result.prompt.slice(0, MAX_LOGGED_CHARS))],
     outputs: answer === null ? [] : outputsOf(outcome, used),
     oldestFeatureAt: null,
-    llm: backend === null ? null : toLlmUsage(prediction, outcome, used),
+    llm: backend === null && outcome.cache === null ? null : toLlmUsage(prediction, outcome, used),
   }
 }
 
@@ -61,24 +61,28 @@ function outputsOf({ answer, firstTokenMs }: CallOutcome, used: UsedTokens | nul
 }
 
 function toLlmUsage(
-  { call }: LlmPrediction,
-  { answer, backend, firstTokenMs, attempts }: CallOutcome,
+  { call, llm }: LlmPrediction,
+  { answer, backend, firstTokenMs, attempts, cache }: CallOutcome,
   used: UsedTokens | null
 ): LlmUsage {
+  // A cached answer stands for a call of the first backend.
+  const at = backend ?? llm.pool.slots[0]?.backend
   return {
     operation: call.operation,
-    backend: backend?.name ?? '',
-    provider: backend?.provider ?? '',
-    model: backend?.priceAs ?? '',
+    backend: at?.name ?? '',
+    provider: at?.provider ?? '',
+    model: at?.priceAs ?? '',
     responseModel: answer?.model ?? null,
     responseId: answer?.responseId ?? null,
-    usage: used?.usage ?? {},
+    // What a cache answers is not bought: its tokens count as saved, not as used.
+    usage: cache === null ? (used?.usage ?? {}) : {},
+    savedUsage: cache === null ? null : (used?.usage ?? {}),
     status: used?.status ?? 'measured',
-    billing: backend?.billing ?? 'tokens',
+    billing: at?.billing ?? 'tokens',
     serviceTier: used?.serviceTier ?? null,
     tag: call.tag,
     isStream: call.isStream,
-    cache: null,
+    cache,
     firstTokenMs,
     finishReasons: answer?.finishReasons ?? [],
     attempts,

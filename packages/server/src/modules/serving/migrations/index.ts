@@ -19,5 +19,21 @@ export const servingMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '010-llm-limits',
+      async up(db) {
+        await db.schema
+          .createTable('llm_limits')
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('name', 'varchar(120)', (c) => c.notNull())
+          .addColumn('api_key_id', 'varchar(60)')
+          .addColumn('endpoint', 'varchar(120)')
+          .addColumn('requests_per_minute', 'integer')
+          .addColumn('tokens_per_minute', 'bigint')
+          .addColumn('max_concurrent', 'integer')
+          .addPrimaryKeyConstraint('llm_limits_pk', ['project', 'name'])
+          .execute()
+      },
+    },
   ],
 }

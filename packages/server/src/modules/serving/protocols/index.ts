@@ -5,6 +5,7 @@ import type { EndpointControl } from '../endpoint-control.ts'
 import type { Fleet } from '../fleet.ts'
 import type { LlmGateway } from '../llm/gateway.ts'
 import { addAnthropic } from './anthropic/routes.ts'
+import { addExplain } from './explain.ts'
 import { addHostedContainers } from './hosted.ts'
 import type { HostedSettings } from './hosted-settings.ts'
 import { addKserveV1 } from './kserve-v1.ts'
@@ -26,6 +27,7 @@ export function addProtocols(
     maxBodyBytes: number
     maxBatchRows: number
     maxQueued: number
+    timeoutMs: number
     hosted: HostedSettings
     version: string
   }
@@ -34,6 +36,7 @@ export function addProtocols(
   addOipRest(app, deps)
   addMlflowScoring(app, deps)
   addKserveV1(app, deps)
+  addExplain(app, deps)
   addTorchServe(app, deps)
   addHostedContainers(app, deps)
   addOpenAi(app, deps)

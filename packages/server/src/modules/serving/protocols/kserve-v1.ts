@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { fail } from '../../../platform/errors.ts'
 import type { DataPlane } from '../data-plane.ts'
-import type { Fleet } from '../fleet.ts'
+import { explain, type ExplainDeps } from './explain.ts'
 import { readBody, takeRawBodies, toInference } from './http-request.ts'
 import { readScoring } from './mlflow.ts'
 import { sendOipError } from './oip/errors.ts'
@@ -15,7 +15,7 @@ import { predictionItems } from './predictions-json.ts'
  */
 export function addKserveV1(
   app: FastifyInstance,
-  deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number }
+  deps: { dataPlane: DataPlane } & ExplainDeps
 ): void {
   void app.register(async (scope) => {
     takeRawBodies(scope)
@@ -30,9 +30,13 @@ export function addKserveV1(
       return { name: params.model, ready: true }
     })
     scope.post<{ Params: { call: string } }>('/v1/models/:call', read, async (request, reply) => {
-      const [, endpoint] = /^(.+):predict$/.exec(request.params.call) ?? []
+      const [, endpoint, verb] = /^(.+):(predict|explain)$/.exec(request.params.call) ?? []
       if (endpoint === undefined)
-        throw fail('request.not_found', `No route ${request.url}; use /v1/models/<name>:predict`)
+        throw fail(
+          'request.not_found',
+          `No route ${request.url}; use /v1/models/<name>:predict or :explain`
+        )
+      if (verb === 'explain') return explain(deps, { request, reply, endpoint })
       const body = await readBody(request, deps.maxBodyBytes)
       const { rows } = readScoring(body, 'application/json')
       const answer = await deps.dataPlane.infer(

@@ -82,6 +82,7 @@ export function createHttpSink(request: FastifyRequest, reply: FastifyReply): An
       reply.hijack()
       res.writeHead(status, {
         'x-request-id': request.id,
+        'request-id': request.id,
         'x-content-type-options': 'nosniff',
         ...headers,
       })

@@ -37,6 +37,8 @@ export type ExperimentSearch = Readonly<{
 export interface ExperimentStore {
   /** Takes the next free experiment id of a project: 1, 2, … Id 0 is the project's `Default`. */
   nextId(project: string): Promise<number>
+  /** Keeps `nextId` above an id that was given from elsewhere. */
+  reserveId(project: string, id: number): Promise<void>
   /** False when the name or id is taken. */
   insert(row: Insertable<ExperimentsTable>, tags?: readonly TagRow[]): Promise<boolean>
   find(project: string, id: number): Promise<ExperimentRow | undefined>
@@ -61,6 +63,18 @@ export function createExperimentStore(database: Database): ExperimentStore {
         .returning('value')
         .executeTakeFirstOrThrow()
       return value
+    },
+    async reserveId(project, id) {
+      await db
+        .insertInto('tracking_counters')
+        .values({ project, name: 'experiment', value: id })
+        .onConflict((c) =>
+          c
+            .columns(['project', 'name'])
+            .doUpdateSet({ value: id })
+            .where('tracking_counters.value', '<', id)
+        )
+        .execute()
     },
     insert: (row, tags = []) =>
       db.transaction().execute(async (tx) => {

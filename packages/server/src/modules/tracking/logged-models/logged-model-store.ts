@@ -12,7 +12,7 @@ import {
   type SortTerm,
 } from '../mlflow/keyset.ts'
 import type { Cursor } from '../mlflow/page-token.ts'
-import { fromStored } from '../runs/metric-value.ts'
+import { fromStored, toStored } from '../runs/metric-value.ts'
 import type { KeyValue } from '../runs/run-records.ts'
 import type { LoggedModelsTable, TrackingTables } from '../tables.ts'
 import {
@@ -47,6 +47,8 @@ export interface LoggedModelStore {
   find(project: string, modelId: string): Promise<LoggedModelRow | undefined>
   update(modelId: string, changes: Partial<LoggedModelRow>): Promise<void>
   addParams(modelId: string, params: readonly KeyValue[]): Promise<void>
+  /** Values that are there already are kept once. */
+  addMetrics(modelId: string, metrics: readonly ModelMetric[]): Promise<void>
   setTags(modelId: string, tags: readonly KeyValue[]): Promise<void>
   deleteTag(modelId: string, key: string): Promise<boolean>
   read(rows: readonly LoggedModelRow[]): Promise<LoggedModelRecord[]>
@@ -100,6 +102,42 @@ export function createLoggedModelStore(database: Database): LoggedModelStore {
     },
     addParams: (modelId, params) =>
       db.transaction().execute((tx) => addParams(tx, modelId, params)),
+    addMetrics: (modelId, metrics) =>
+      db.transaction().execute((tx) =>
+        insertMany(
+          tx,
+          {
+            table: 'logged_model_metrics',
+            columns: [
+              'model_id',
+              'run_id',
+              'key',
+              'value',
+              'is_nan',
+              'step',
+              'timestamp',
+              'dataset_name',
+              'dataset_digest',
+            ],
+            onConflict: 'on conflict do nothing',
+            dialect,
+          },
+          metrics.map((m) => {
+            const { value, isNan } = toStored(m.value)
+            return [
+              modelId,
+              m.runId,
+              m.key,
+              value,
+              isNan,
+              m.step,
+              m.timestamp,
+              m.datasetName,
+              m.datasetDigest,
+            ]
+          })
+        )
+      ),
     setTags: (modelId, tags) => db.transaction().execute((tx) => setTags(tx, modelId, tags)),
     async deleteTag(modelId, key) {
       const result = await db

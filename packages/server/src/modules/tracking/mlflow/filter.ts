@@ -2,6 +2,7 @@
  * MLflow's filter language: comparisons joined by AND. No OR, no NOT, no parentheses but for lists.
  * Checked against 111 results of MLflow's own parser (fixtures/filters.json).
  */
+import { readComparisons, type Comparison } from './comparisons.ts'
 import { tokenize, type FilterToken } from './filter-tokens.ts'
 import type { Entity, Grammar } from './grammar.ts'
 import { invalidParameter } from './mlflow-error.ts'
@@ -17,61 +18,18 @@ export type Clause = Readonly<{ entity: Entity; key: string }> &
     | { type: 'list'; comparator: 'IN' | 'NOT IN'; values: readonly string[] }
   >
 
-type Comparison = { left: FilterToken; operator: string; right: FilterToken }
+const WORDS = { binary: [['NOT', 'IN'], ['LIKE'], ['ILIKE'], ['IN']] }
 
 /** Parses a filter. Throws INVALID_PARAMETER_VALUE with MLflow's own wording. */
 export function parseFilter(text: string | undefined, grammar: Grammar): Clause[] {
   if (text === undefined || text === '') return []
   const tokens = tokenize(text)
   if (tokens.length === 0) throw invalidParameter(`Invalid filter '${text}'. Could not be parsed.`)
-  return group(tokens).map((comparison) => toClause(comparison, grammar))
-}
-
-function group(tokens: readonly FilterToken[]): Comparison[] {
-  const comparisons: Comparison[] = []
-  const loose: FilterToken[] = []
-  let i = 0
-  while (i < tokens.length) {
-    const left = tokens[i]
-    if (left === undefined) break
-    const operator = operatorAt(tokens, i + 1)
-    const right = operator === null ? undefined : tokens[i + 1 + operator.length]
-    if (operator !== null && right !== undefined && isOperand(left) && isOperand(right)) {
-      comparisons.push({ left, operator: operator.text, right })
-      i += 2 + operator.length
-      continue
-    }
-    if (!isWord(left, 'AND')) loose.push(left)
-    i += 1
-  }
-  if (loose.length > 0)
-    throw invalidParameter(
-      `Invalid clause(s) in filter string: ${loose.map((token) => `'${token.text}'`).join(', ')}`
-    )
-  return comparisons
-}
-
-const isWord = (token: FilterToken | undefined, word: string): boolean =>
-  token?.kind === 'name' && token.text.toUpperCase() === word
-
-function isOperand(token: FilterToken): boolean {
-  return token.kind !== 'operator' && token.kind !== 'other' && !isWord(token, 'AND')
-}
-
-function operatorAt(
-  tokens: readonly FilterToken[],
-  at: number
-): { text: string; length: number } | null {
-  const token = tokens[at]
-  if (token?.kind === 'operator') return { text: token.text, length: 1 }
-  if (token?.kind !== 'name') return null
-  const word = token.text.toUpperCase()
-  if (word === 'NOT' && isWord(tokens[at + 1], 'IN')) return { text: 'NOT IN', length: 2 }
-  return word === 'LIKE' || word === 'ILIKE' || word === 'IN' ? { text: word, length: 1 } : null
+  return readComparisons(tokens, WORDS).map((comparison) => toClause(comparison, grammar))
 }
 
 function toClause({ left, operator, right }: Comparison, grammar: Grammar): Clause {
-  if (left.kind !== 'name')
+  if (left.kind !== 'name' || right === null)
     throw invalidParameter(`Invalid comparison clause. Expected 'Identifier' found '${left.text}'`)
   const { entity, key } = resolveName(left, grammar)
   if (entity === 'metric') return numberClause({ entity, key }, operator, numberOf(right, 'metric'))
@@ -210,7 +168,7 @@ function notQuoted(entity: Entity, token: FilterToken) {
   )
 }
 
-function listOf(list: Extract<FilterToken, { kind: 'list' }>): string[] {
+export function listOf(list: Extract<FilterToken, { kind: 'list' }>): string[] {
   const values = list.items.filter((item) => !(item.kind === 'other' && item.text === ','))
   if (values.length === 0)
     throw invalidParameter(

@@ -62,7 +62,7 @@ export function bindMlflowRoutes(app: FastifyInstance, routes: readonly MlflowRo
   }
 }
 
-const UNAUDITED = /^runs\/|^experiments\/create|^logged-models/
+const UNAUDITED = /^runs\/|^experiments\/create|^logged-models|^traces/
 
 const auditName = (route: MlflowRoute): string | false =>
   UNAUDITED.test(route.path) && !route.path.endsWith('/delete')

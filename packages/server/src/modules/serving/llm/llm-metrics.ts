@@ -1,0 +1,68 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { InferenceCompleted } from '../inference-event.ts'
+
+/** What Prometheus reads of LLM calls. Labels are names of endpoints, variants, backends and meters: nothing a caller sends becomes a label. */
+export function createLlmMetrics(
+  registry: Registry,
+  costOf: (event: InferenceCompleted) => number | null
+): { done: (event: InferenceCompleted) => void } {
+  const registers = [registry]
+  const names = ['endpoint', 'variant'] as const
+  const tokens = new Counter({
+    name: 'trestle_llm_tokens_total',
+    help: 'Tokens of LLM calls by meter. Meters never overlap: their sum is all tokens.',
+    labelNames: [...names, 'meter'] as const,
+    registers,
+  })
+  const saved = new Counter({
+    name: 'trestle_llm_saved_tokens_total',
+    help: 'Tokens that were not bought, because the answer came from the cache.',
+    labelNames: names,
+    registers,
+  })
+  const cost = new Counter({
+    name: 'trestle_llm_cost_usd_total',
+    help: 'Dollars that LLM calls cost; what has no price is in trestle_llm_unpriced_calls_total.',
+    labelNames: names,
+    registers,
+  })
+  const unpriced = new Counter({
+    name: 'trestle_llm_unpriced_calls_total',
+    help: 'LLM calls of a model without a price.',
+    labelNames: names,
+    registers,
+  })
+  const usage = new Counter({
+    name: 'trestle_llm_calls_total',
+    help: 'LLM calls by backend and by how sure their usage is.',
+    labelNames: [...names, 'backend', 'usage'] as const,
+    registers,
+  })
+  const firstToken = new Histogram({
+    name: 'trestle_llm_first_token_seconds',
+    help: 'Time from the call to the first byte of its answer, streams only.',
+    labelNames: names,
+    buckets: [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2],
+    registers,
+  })
+  return {
+    done(event) {
+      const { llm, endpoint, variant } = event
+      if (llm == null) return
+      const labels = { endpoint, variant }
+      usage.inc({ ...labels, backend: llm.backend, usage: llm.status })
+      for (const [meter, count] of Object.entries(llm.usage))
+        tokens.inc({ ...labels, meter }, count)
+      if (llm.savedUsage !== null)
+        saved.inc(
+          labels,
+          Object.values(llm.savedUsage).reduce((sum, count) => sum + count, 0)
+        )
+      if (llm.isStream && llm.firstTokenMs !== null && llm.cache === null)
+        firstToken.observe(labels, llm.firstTokenMs / 1_000)
+      const usd = costOf(event)
+      if (usd === null) unpriced.inc(labels)
+      else cost.inc(labels, usd)
+    },
+  }
+}

@@ -1,0 +1,2 @@
+export type { KafkaAddress } from './address.ts'
+export { createKafka, type Kafka } from './kafka.ts'
