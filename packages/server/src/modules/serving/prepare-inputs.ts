@@ -34,7 +34,7 @@ const NONE = { entities: {}, featuresMs: 0, oldestFeatureAt: null } as const
 
 /** Turns a payload into the model's tensors, with feature values for the names that rows lack. A promise only when features are read. */
 export function prepareInputs(context: Context, payload: Payload): Prepared | Promise<Prepared> {
-  const { served, stored } = context
+  const { served } = context
   if (payload.kind === 'tensors') {
     if (served.spec.isOpen === true) return { tensors: payload.tensors, ...NONE }
     const names = new Set(payload.tensors.map((tensor) => tensor.name))

@@ -73,7 +73,7 @@ async function describeColumn(
   const read = async (sql: string): Promise<DuckDBValue[][]> =>
     (await connection.runAndReadAll(sql)).getRows()
   const [facts = []] = await read(
-    `SELECT count(*), count(*) - count(c), approx_count_distinct(c), ${numbers} FROM (SELECT ${column} AS c, ${isNumber ? value : 'NULL'} AS v FROM newest)`
+    `SELECT count(*), count(*) - count(c), least(approx_count_distinct(c), count(c)), ${numbers} FROM (SELECT ${column} AS c, ${isNumber ? value : 'NULL'} AS v FROM newest)`
   )
   const [rows = 0, nulls = 0, distinct = 0, ...rest] = facts
   const [
