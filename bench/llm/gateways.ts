@@ -72,14 +72,19 @@ export async function startPortkey(upstream: string): Promise<Gateway> {
   }
   const port = await freePort()
   const child = spawn(
-    process.execPath,
+    // Its release answers 500 to every call on Node 24; any Node 20 will do.
+    process.env['PORTKEY_NODE'] ?? process.execPath,
     [
       join(folder, 'node_modules/@portkey-ai/gateway/build/start-server.js'),
       '--headless',
       `--port=${port}`,
     ],
     // It refuses private addresses as backends unless they are named.
-    { stdio: 'ignore', env: { ...process.env, TRUSTED_CUSTOM_HOSTS: 'localhost,127.0.0.1' } }
+    {
+      cwd: folder,
+      stdio: 'ignore',
+      env: { ...process.env, TRUSTED_CUSTOM_HOSTS: 'localhost,127.0.0.1' },
+    }
   )
   const url = `http://127.0.0.1:${port}/v1`
   await answers(`http://127.0.0.1:${port}/`)

@@ -48,7 +48,12 @@ function call(gateway: Gateway, options: { isStream: boolean; isDrip?: boolean }
       {
         path: `${url.pathname}/chat/completions`,
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...gateway.headers },
+        headers: {
+          'content-type': 'application/json',
+          accept: '*/*',
+          'user-agent': 'bench',
+          ...gateway.headers,
+        },
         body,
       },
       {
@@ -125,12 +130,24 @@ async function manyStreams(gateway: Gateway, minutes: number): Promise<void> {
 
 const minutes = Number(process.argv[2] ?? '1')
 const direct = await startUpstream()
-const gateways = [
+const candidates = [
   direct,
   await startTrestle(direct.url),
   await startPortkey(direct.url),
   await startLiteLlm(direct.url),
 ]
+// A gateway that does not pass a call on is left out, and says why.
+const gateways: Gateway[] = []
+for (const gateway of candidates) {
+  try {
+    await series(gateway, CALLS, false)
+    await series(gateway, STREAMS, true)
+    gateways.push(gateway)
+  } catch (error) {
+    console.log(`Left out: ${error instanceof Error ? error.message : String(error)}`)
+    await gateway.stop()
+  }
+}
 const rows = new Map(
   gateways.map((gateway) => [
     gateway.name,
@@ -144,10 +161,6 @@ const rows = new Map(
     },
   ])
 )
-for (const gateway of gateways) {
-  await series(gateway, CALLS, false)
-  await series(gateway, STREAMS, true)
-}
 for (let round = 0; round < ROUNDS; round++) {
   for (const gateway of gateways) {
     const row = rows.get(gateway.name)
@@ -178,7 +191,7 @@ for (const [name, row] of rows) {
     `| ${name} | ${median(row.call).toFixed(2)} | ${added(row.call, base?.call)} | ${added(row.first, base?.first)} | ${added(row.stream, base?.stream)} | ${median(row.perSecond).toFixed(0)} | ${median(row.perCore).toFixed(0)} |`
   )
 }
-const [, trestle] = gateways
+const trestle = gateways.find(({ name }) => name === 'Trestle')
 if (trestle !== undefined && minutes > 0) await manyStreams(trestle, minutes)
 for (const gateway of gateways) await gateway.stop()
 process.exit(0)

@@ -63,6 +63,7 @@ export function CostsPage() {
           </Panel>
         )}
       </Loaded>
+      <TokensPanel from={from} />
       <BudgetsPanel />
       <RatesPanel />
     </Page>
@@ -87,7 +88,7 @@ function BillFigures({ report: { bill } }: { report: CostReport }) {
       <Stat
         label="Spent on predictions"
         value={formatUsd(bill.directUsd)}
-        note="time that was worked"
+        note="time that was worked, tokens that were bought"
       />
       <Stat label="Idle" value={formatUsd(bill.idleUsd)} note="paid for, not used" />
       <Stat
@@ -214,6 +215,50 @@ function CostChart({ report, unit }: { report: CostReport; unit: 'hour' | 'day' 
   )
 }
 
+/** What LLM calls cost, by model and customer; nothing is shown where there are none. */
+function TokensPanel({ from }: { from: number }) {
+  const report = useRead(
+    ['costs', 'tokens', from],
+    (client) => client.costs.getCostReport({ groupBy: 'model,tag', from }),
+    { everyMs: 30_000 }
+  )
+  const rows = (report.data?.rows ?? []).filter((row) => row.inputTokens + row.outputTokens > 0)
+  if (rows.length === 0) return null
+  return (
+    <Panel title="LLM calls" says="By model and customer, at the price of each token." isFlush>
+      <DataTable
+        label="LLM calls"
+        rows={rows}
+        keyOf={(row) => Object.values(row.group).join('/')}
+        columns={[
+          { header: 'Model', cell: (row) => <b>{row.group['model']}</b> },
+          {
+            header: 'Customer',
+            cell: (row) =>
+              row.group['tag'] === '(none)' ? <span className="dim">–</span> : row.group['tag'],
+          },
+          { header: 'Calls', isRight: true, cell: (row) => formatCount(row.requests) },
+          { header: 'Tokens in', isRight: true, cell: (row) => formatCount(row.inputTokens) },
+          { header: 'Tokens out', isRight: true, cell: (row) => formatCount(row.outputTokens) },
+          { header: 'Cost', isRight: true, cell: (row) => <b>{money(row.directUsd)}</b> },
+          {
+            header: 'Per million tokens',
+            isRight: true,
+            cell: (row) =>
+              row.loadedUsdPerMillionTokens === null
+                ? NOTHING
+                : formatUsd(row.loadedUsdPerMillionTokens),
+          },
+          {
+            header: 'Sure',
+            cell: (row) => (row.status === 'measured' ? 'measured' : <Tag>{row.status}</Tag>),
+          },
+        ]}
+      />
+    </Panel>
+  )
+}
+
 const BUDGET_TONES: Record<Budget['state'], Tone> = {
   ok: 'ok',
   warning: 'warn',
@@ -233,7 +278,14 @@ function BudgetsPanel() {
         keyOf={(b) => b.name}
         columns={[
           { header: 'Budget', cell: (b) => <b>{b.name}</b> },
-          { header: 'For', cell: (b) => b.endpoint ?? 'the whole project' },
+          {
+            header: 'For',
+            cell: (b) =>
+              b.endpoint ??
+              b.tag ??
+              b.apiKey ??
+              (b.everyProject ? 'every project' : 'the whole project'),
+          },
           {
             header: 'State',
             cell: (b) => <StatusWord tone={BUDGET_TONES[b.state]} word={b.state} />,
@@ -253,6 +305,11 @@ function BudgetsPanel() {
             header: 'Heading for',
             isRight: true,
             cell: (b) => (b.forecastUsd === null ? NOTHING : formatUsd(b.forecastUsd)),
+          },
+          {
+            header: 'Burn rate',
+            isRight: true,
+            cell: (b) => (b.burnRate === null ? NOTHING : `${b.burnRate.toFixed(1)}×`),
           },
           {
             header: 'When spent',

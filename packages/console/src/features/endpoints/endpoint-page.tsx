@@ -15,6 +15,7 @@ import { endpointHealth } from './endpoint-health.ts'
 import { PredictionsPanel } from './predictions-panel.tsx'
 import { RecentCharts } from './recent-charts.tsx'
 import { TrafficDialog } from './traffic-dialog.tsx'
+import { PlaygroundPanel } from './playground-panel.tsx'
 import { TryPanel } from './try-panel.tsx'
 import { VariantsPanel } from './variants-panel.tsx'
 
@@ -36,8 +37,17 @@ export function EndpointPage() {
       actions={<DeleteEndpoint name={name} />}
       says={
         <>
-          Programs call <code>POST /endpoints/{name}/predict</code>; who answers is decided by the
-          traffic below.
+          {endpoint.data?.variants.some((variant) => variant.llm !== null) === true ? (
+            <>
+              Programs call <code>POST /v1/chat/completions</code> with the model{' '}
+              <code>{name}</code>
+            </>
+          ) : (
+            <>
+              Programs call <code>POST /endpoints/{name}/predict</code>
+            </>
+          )}
+          ; who answers is decided by the traffic below.
         </>
       }
     >
@@ -102,7 +112,11 @@ function EndpointView({ endpoint }: { endpoint: Endpoint }) {
           <RecentCharts endpoint={endpoint} />
         </Tabs.Panel>
         <Tabs.Panel value="try">
-          <TryPanel endpoint={endpoint} />
+          {endpoint.variants.some((variant) => variant.llm !== null) ? (
+            <PlaygroundPanel endpoint={endpoint} />
+          ) : (
+            <TryPanel endpoint={endpoint} />
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="predictions">
           <PredictionsPanel endpoint={endpoint.name} />

@@ -1,12 +1,14 @@
 import { SegmentedControl, Select, TextInput } from '@mantine/core'
-import type { RemoteSpecInput } from '@trestle/contract'
+import type { LlmSpecInput, RemoteSpecInput } from '@trestle/contract'
+import { LlmChoice, NO_LLM, toLlm, type LlmChosen } from './llm-choice.tsx'
 import { ModelChoice, toReference, type ModelChosen } from './model-choice.tsx'
 
 /** What a variant serves, as far as it was chosen. */
 export type SourceChosen = Readonly<{
-  kind: 'model' | 'remote'
+  kind: 'model' | 'remote' | 'llm'
   model: ModelChosen
   remote: RemoteChosen
+  llm: LlmChosen
 }>
 type Protocol = NonNullable<RemoteSpecInput['protocol']>
 type RemoteChosen = Readonly<{ url: string; protocol: Protocol; model: string }>
@@ -15,6 +17,7 @@ export const NO_SOURCE: SourceChosen = {
   kind: 'model',
   model: { model: '', at: '' },
   remote: { url: '', protocol: 'oip', model: '' },
+  llm: NO_LLM,
 }
 
 /** What the API takes; null while the choice is not complete. */
@@ -22,7 +25,9 @@ export function toSource({
   kind,
   model,
   remote,
-}: SourceChosen): { model: string } | { remote: RemoteSpecInput } | null {
+  llm,
+}: SourceChosen): { model: string } | { remote: RemoteSpecInput } | { llm: LlmSpecInput } | null {
+  if (kind === 'llm') return toLlm(llm)
   if (kind === 'model') {
     const reference = toReference(model)
     return reference === null ? null : { model: reference }
@@ -58,17 +63,24 @@ export function SourceChoice({
         data={[
           { value: 'model', label: 'Registered model' },
           { value: 'remote', label: 'Another server' },
+          { value: 'llm', label: 'LLM' },
         ]}
         value={chosen.kind}
-        onChange={(kind) => onChange({ ...chosen, kind: kind === 'remote' ? 'remote' : 'model' })}
+        onChange={(kind) =>
+          onChange({ ...chosen, kind: kind === 'remote' || kind === 'llm' ? kind : 'model' })
+        }
       />
-      {chosen.kind === 'model' ? (
+      {chosen.kind === 'model' && (
         <ModelChoice chosen={chosen.model} onChange={(model) => onChange({ ...chosen, model })} />
-      ) : (
+      )}
+      {chosen.kind === 'remote' && (
         <RemoteChoice
           chosen={chosen.remote}
           onChange={(remote) => onChange({ ...chosen, remote })}
         />
+      )}
+      {chosen.kind === 'llm' && (
+        <LlmChoice chosen={chosen.llm} onChange={(llm) => onChange({ ...chosen, llm })} />
       )}
     </>
   )
