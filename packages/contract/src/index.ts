@@ -31,6 +31,7 @@ export {
   type ConsistencyReport,
   type MismatchCause,
 } from './features-consistency.ts'
+export type { FeatureReaders, FeatureStatistics } from './features-discovery.ts'
 export { trainingSet } from './features.ts'
 export type {
   FeatureChange,

@@ -125,6 +125,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     webhooksMayStayInside: config.identity.allowAnonymous,
     onListenerError,
     deferMove: (move) => rollouts.deferMove(move),
+    pinFeatureService: (project, service) => features.pinService(project, service),
   })
   const features = createFeatures({
     database,
