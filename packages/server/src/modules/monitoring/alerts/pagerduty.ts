@@ -7,7 +7,7 @@ export const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue'
 /** PagerDuty refuses longer summaries. */
 const LONGEST_SUMMARY = 1_024
 
-export type PagerDutyEvent = Readonly<{
+type PagerDutyEvent = Readonly<{
   action: 'trigger' | 'resolve'
   /** One incident per key, however often it is triggered. */
   key: string

@@ -71,8 +71,10 @@ async function mailServer(password: string) {
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
-    onAuth: (auth, _session, done) =>
-      auth.password === password ? done(null, { user: auth.username }) : done(new Error('no')),
+    onAuth(auth, _session, done) {
+      if (auth.password === password) done(null, { user: auth.username })
+      else done(new Error('no'))
+    },
     onData(stream, session, done) {
       void text(stream).then((body) => {
         const { mailFrom, rcptTo } = session.envelope
