@@ -87,8 +87,12 @@ async function mailServer(password: string) {
       })
     },
   })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  closing.push(() => void server.close())
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  closing.push(() => {
+    server.close()
+  })
   return { mails, host: `127.0.0.1:${(server.server.address() as AddressInfo).port}` }
 }
 
