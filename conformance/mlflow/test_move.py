@@ -16,6 +16,7 @@ import tempfile
 import time
 import traceback
 import urllib.request
+import uuid
 from pathlib import Path
 
 URL = os.environ.get("TRESTLE_URL", "http://127.0.0.1:4400").rstrip("/")
@@ -50,7 +51,10 @@ def moved(*args, project):
 
 
 def make_project(name):
-    assert trestle("projects", "create", name, project="default")[0] in (0, 1)  # it may be there
+    """A project of its own, also when the script is run again on the same server."""
+    name = f"{name}-{uuid.uuid4().hex[:8]}"
+    code, _, err = trestle("projects", "create", name, project="default")
+    assert code == 0, err
     return name
 
 
@@ -157,7 +161,8 @@ def same(there, here, ids):
             points = [[(p.timestamp, p.step, None if math.isnan(p.value) else p.value) for p in c.get_metric_history(r, key)]
                       for c, r in ((there, run_id), (here, other))]
             assert sorted(points[0], key=str) == sorted(points[1], key=str), key
-        assert [d.dataset.to_dictionary() for d in a.inputs.dataset_inputs] == [d.dataset.to_dictionary() for d in b.inputs.dataset_inputs]
+        data = [[d.dataset.to_dictionary() for d in r.inputs.dataset_inputs] for r in (a, b)]
+        assert data[0] == data[1], data
     models = [c.search_model_versions("name = 'churn'") for c in (there, here)]
     rows = [sorted((str(v.version), v.current_stage, v.description or "", str(v.tags)) for v in vs) for vs in models]
     assert rows[0] == rows[1] and [r[0] for r in rows[0]] == ["1", "3"], rows

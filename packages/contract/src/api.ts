@@ -5,16 +5,20 @@ import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
 import { llm } from './llm.ts'
 import { monitoring } from './monitoring.ts'
+import { governance } from './registry-governance.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
 import { serving } from './serving.ts'
 import { tracking } from './tracking.ts'
+import { webhooks } from './webhooks.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
 export const api = {
   identity,
   tracking,
   registry,
+  governance,
+  webhooks,
   lineage,
   importing,
   features,

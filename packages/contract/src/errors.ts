@@ -24,6 +24,8 @@ export const ERRORS = {
   'auth.cross_origin': entry(403, 'Requests from other sites are refused'),
   'registry.model_not_found': entry(404, 'No such registered model'),
   'registry.version_not_found': entry(404, 'No such model version'),
+  'registry.protected': entry(403, 'This alias or stage needs an approval'),
+  'registry.approval_not_found': entry(404, 'No such request for approval'),
   'registry.version_not_ready': entry(409, 'The model version is not ready'),
   'features.view_not_found': entry(404, 'No such feature view'),
   'features.feature_not_found': entry(404, 'No such feature'),

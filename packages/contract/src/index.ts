@@ -109,6 +109,12 @@ export {
   type ModelVersionSummary,
   type RegisteredModel,
 } from './registry.ts'
+export {
+  guardRule,
+  type Approval,
+  type ApprovalCheck,
+  type GuardRule,
+} from './registry-governance.ts'
 export type { BusinessValue, NewRollout } from './rollouts.ts'
 export {
   rolloutOptions,

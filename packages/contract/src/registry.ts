@@ -110,7 +110,13 @@ export type RegisteredModel = z.infer<typeof model>
 const registryEvent = z.object({
   id: z.string(),
   at: epochMs,
-  kind: z.enum(['version.created', 'alias.moved', 'stage.changed']),
+  kind: z.enum([
+    'version.created',
+    'version.deleted',
+    'alias.moved',
+    'alias.removed',
+    'stage.changed',
+  ]),
   version: z.int(),
   alias: z.string().nullable(),
   stage: stage.nullable(),
@@ -214,7 +220,7 @@ export const registry = {
     params: byName.extend({ alias: z.string() }),
     body: z.strictObject({ version: z.int().positive() }),
     response: z.object({ rollout: deferred }),
-    errors: [...notFound, 'registry.version_not_ready'],
+    errors: [...notFound, 'registry.version_not_ready', 'registry.protected'],
   }),
   deleteAlias: route({
     method: 'DELETE',

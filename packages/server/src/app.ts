@@ -118,6 +118,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     tracking,
     clock,
     folderRoot: join(dataDir, 'models'),
+    scheduler,
+    webhooksMayStayInside: config.identity.allowAnonymous,
     onListenerError,
     deferMove: (move) => rollouts.deferMove(move),
   })

@@ -18,7 +18,7 @@ export function addLineageCommand(program: Command): void {
     .addOption(new Option('--direction <way>', 'which way').choices(DIRECTIONS).default('both'))
     .addHelpText(
       'after',
-      '\nExamples:\n  trestle lineage model-version fraud/3\n  trestle lineage commit 9fceb02 --direction downstream'
+      '\nExample:\n  trestle lineage model-version fraud/3\n  trestle lineage commit 9fceb02 --direction downstream'
     )
     .action(
       async (

@@ -8,6 +8,7 @@ import { parseCount } from '../parse/key-value.ts'
 import { parseModelOrVersion, parseVersion, type ModelOrVersion } from '../parse/model-version.ts'
 import { addCardCommands } from './lineage.ts'
 import { showPairs, showVersion } from './model-version-view.ts'
+import { addApprovalCommands } from './models-approvals.ts'
 import { addRegisterCommand } from './models-register.ts'
 
 const STAGES = ['None', 'Staging', 'Production', 'Archived'] as const
@@ -44,6 +45,7 @@ export function addModelCommands(program: Command): void {
 
   addRegisterCommand(models)
   addCardCommands(models)
+  addApprovalCommands(models)
 
   models
     .command('alias')

@@ -115,6 +115,12 @@ export function openRestSource(server: Server): MlflowSource {
     }
   }
 
+  /** A search leaves schemas and profiles of data sets out; reading the run itself does not. */
+  const withDatasets = async (run: WireRun): Promise<WireRun> =>
+    (run.inputs?.dataset_inputs ?? []).length === 0
+      ? run
+      : (await rest.get<{ run: WireRun }>('runs/get', { run_id: run.info.run_id })).run
+
   return {
     label: rest.label,
     experiments: async () =>
@@ -154,7 +160,8 @@ export function openRestSource(server: Server): MlflowSource {
         )
         return { items: answer.runs ?? [], next: answer.next_page_token }
       })
-      for await (const { info, data, inputs, outputs } of runs)
+      for await (const found of runs) {
+        const { info, data, inputs, outputs } = await withDatasets(found)
         yield {
           runId: info.run_id,
           experimentId,
@@ -183,6 +190,7 @@ export function openRestSource(server: Server): MlflowSource {
             step: Number(m.step ?? 0),
           })),
         }
+      }
     },
     metrics,
     async countMetrics(run) {

@@ -207,11 +207,8 @@ test('a business metric told by prediction decides an A/B test', async () => {
     gates: [{ metric: 'error-rate', margin: 0.1 }],
   })
   await vi.waitFor(
-    async () => {
-      const { traffic } = await client.serving.getEndpoint({ endpoint: 'numbers' })
-      expect(traffic.weights).toHaveLength(2)
-    },
-    { timeout: 5_000 }
+    async () => expect((await get(id)).timeline.map((t) => t.event)).toContain('traffic-applied'),
+    { timeout: 10_000 }
   )
   // Requests are counted from the first whole second after the split was live.
   await new Promise((resolve) => setTimeout(resolve, 1_100))

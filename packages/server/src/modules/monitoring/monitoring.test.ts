@@ -18,6 +18,7 @@ import { createAlerts, sendByHttp, type Send } from './alerts/alerts.ts'
 import { createAlertStore } from './alerts/store.ts'
 import { createMonitoring, monitoringMigrations, type Monitoring } from './index.ts'
 import { createLabelStore } from './labels/store.ts'
+import { toDriftReport } from './monitors/monitors.ts'
 import { createMonitorStore } from './monitors/store.ts'
 import { sampleEvent } from './test/sample-event.ts'
 
@@ -260,6 +261,50 @@ onEveryDatabase([monitoringMigrations], (database) => {
     expect((await alerts.list({ project, limit: 10 })).map((a) => a.state)).toEqual(['resolved'])
     expect(JSON.parse(received[1]?.body ?? '{}')).toMatchObject({ event: 'alert.resolved' })
     server.close()
+  })
+
+  test('labels that come after their window was judged are judged too, and the alert follows them', async () => {
+    const spec = monitorSpec.parse({
+      name: 'late',
+      endpoint: 'fraud',
+      reference: { kind: 'first', rows: 100 },
+      window: { kind: 'rows', rows: 100 },
+      quality: { problem: 'binary', minimumLabels: 50 },
+    })
+    await monitoring.monitors.put(project, spec)
+    for (let i = 0; i < 200; i++) predict({ predictionId: `late-${i}` })
+    await monitoring.predictions.flush()
+    clock.advance(3_000)
+    await scheduler.trigger('monitors')
+    const store = createMonitorStore(database())
+    const alerts = createAlertStore(database())
+    const quality = async () => {
+      const [report] = await store.reports({ project, limit: 1 })
+      return report === undefined ? null : toDriftReport(report).quality
+    }
+    expect(await quality()).toMatchObject({ state: 'insufficient', labels: 0 })
+
+    // The first hundred were right, the second were not; both are told of an hour later.
+    const label = async (from: number, value: number) => {
+      const items = Array.from({ length: 100 }, (_, i) => ({
+        predictionId: `late-${from + i}`,
+        value,
+      }))
+      await monitoring.labels.put({ project, actor: 'ann' }, items)
+      await scheduler.trigger('labels')
+      await scheduler.trigger('monitors')
+    }
+    clock.advance(3_600_000)
+    await label(0, 1)
+    await label(100, 0)
+    expect(await quality()).toMatchObject({ state: 'worse', labels: 100, coverage: 1 })
+    expect(await alerts.list({ project, limit: 10 })).toMatchObject([
+      { kind: 'quality', state: 'firing' },
+    ])
+    clock.advance(60_000)
+    await label(100, 1)
+    expect(await quality()).toMatchObject({ state: 'ok' })
+    expect((await alerts.list({ project, limit: 10 })).map((a) => a.state)).toEqual(['resolved'])
   })
 
   test('a restart judges no window twice and misses none', async () => {

@@ -10,7 +10,11 @@ import type { BlobStore } from '../../platform/blobs/index.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
+import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import { bindMlflowRoutes, MlflowError, type Tracking } from '../tracking/index.ts'
+import { createGovernance, type Governance } from './governance/governance.ts'
+import { createGovernanceStore } from './governance/governance-store.ts'
+import { addGovernanceRoutes } from './governance/routes.ts'
 import { modelRoutes } from './mlflow-model-routes.ts'
 import { versionRoutes } from './mlflow-version-routes.ts'
 import type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
@@ -21,12 +25,18 @@ import { addRegistryImportRoutes } from './import-routes.ts'
 import { readInputExample } from './input-example.ts'
 import { addNativeRoutes, describeVersion } from './native-routes.ts'
 import { createRegistryReader } from './reader.ts'
-import { createRegisteredModels, type MoveGate } from './registry.ts'
+import { createRegisteredModels, type MoveGate, type RegisteredModels } from './registry.ts'
 import { seal } from './seal.ts'
 import { searchModels, searchVersions } from './search.ts'
 import { createRegistryStore } from './store.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 import { createVersionFolder } from './version-folder.ts'
+import { announcing } from './webhooks/announcing-store.ts'
+import { addDeliveryRoutes } from './webhooks/delivery-routes.ts'
+import { createSender } from './webhooks/sender.ts'
+import { webhookRoutes } from './webhooks/webhook-routes.ts'
+import { createWebhookStore } from './webhooks/webhook-store.ts'
+import { createWebhooks } from './webhooks/webhooks.ts'
 
 export { registryMigrations } from './migrations/index.ts'
 export type { ModelVersionRecord, RegistryEvent } from './model-version.ts'
@@ -84,20 +94,55 @@ export function createRegistry(deps: {
   /** Where versions are laid out as folders. */
   folderRoot: string
   onListenerError: (error: unknown, topic: string) => void
+  scheduler: Scheduler
+  /** Whether webhooks may call addresses inside the network: only where no one outside this machine can make one. */
+  webhooksMayStayInside: boolean
   /** Moves are made at once when left out. */
   deferMove?: MoveGate
 }): Registry {
   const { database, blobs, tracking, clock } = deps
-  const store = createRegistryStore(database)
+  const webhookStore = createWebhookStore(database)
+  const webhooks = createWebhooks({
+    store: webhookStore,
+    send: createSender({ allowPrivate: deps.webhooksMayStayInside }),
+    clock,
+    scheduler: deps.scheduler,
+  })
+  const store = announcing(createRegistryStore(database), (project, news) =>
+    webhooks.tell(project, news)
+  )
   const reader = createRegistryReader(database)
   const folder = createVersionFolder({ blobs, root: deps.folderRoot })
   const changed = createTopic<RegistryEvent>('registry.changed', deps.onListenerError)
-  const models = createRegisteredModels({
+  const governance: Governance = createGovernance({
+    store: createGovernanceStore(database),
+    tracking,
+    clock,
+    getVersion: (model, version) => models.getRecord(model.project, model.name, version),
+    holder: async (model, { kind, target }) => {
+      const version =
+        kind === 'alias'
+          ? await store.findAlias(model, target)
+          : (await store.versionsIn(model, target)).at(-1)
+      return version === undefined ? null : models.getRecord(model.project, model.name, version)
+    },
+    move: async (model, { kind, target, version, by }) => {
+      const { project, name } = model
+      if (kind === 'alias') await models.setAlias({ project, name, alias: target, version, by })
+      else
+        await models.transitionStage({
+          ...{ project, name, version, stage: target, by },
+          archiveOthers: target === 'Production' || target === 'Staging',
+        })
+    },
+  })
+  const models: RegisteredModels = createRegisteredModels({
     store,
     reader,
     tracking,
     changed,
     deferMove: deps.deferMove ?? (async () => null),
+    guard: governance,
     clock,
     seal: (files) => seal({ blobs, folder }, files),
   })
@@ -114,7 +159,10 @@ export function createRegistry(deps: {
           reader,
           search: (query) => searchVersions(database, query),
         }),
+        ...webhookRoutes({ webhooks, store: webhookStore }),
       ])
+      addDeliveryRoutes(app, { webhooks, store: webhookStore })
+      addGovernanceRoutes(app, { models, store, governance, clock })
       addNativeRoutes(app, {
         models,
         store,

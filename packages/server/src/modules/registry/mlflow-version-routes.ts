@@ -89,7 +89,8 @@ export function versionRoutes(deps: {
       method: 'DELETE',
       path: 'model-versions/delete',
       fields: version,
-      handle: async (f, { project }) => done(models.removeVersion(project, f.name, f.version)),
+      handle: async (f, { project, actor }) =>
+        done(models.removeVersion({ project, name: f.name, version: f.version, by: actor })),
     }),
     mlflowRoute({
       method: 'POST',

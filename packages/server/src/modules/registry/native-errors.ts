@@ -17,9 +17,10 @@ export async function inOwnWords<T>(work: () => Promise<T>): Promise<T> {
       case 'BAD_REQUEST':
       case 'INVALID_PARAMETER_VALUE':
         throw fail('request.invalid', error.message, { cause: error })
+      case 'PERMISSION_DENIED':
+        throw fail('registry.protected', error.message, { cause: error })
       case 'ENDPOINT_NOT_FOUND':
       case 'INTERNAL_ERROR':
-      case 'PERMISSION_DENIED':
       case 'REQUEST_LIMIT_EXCEEDED':
       case 'TEMPORARILY_UNAVAILABLE':
       case 'UNAUTHENTICATED':

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { bindRoutes } from '../../platform/http/index.ts'
 import { decodePageToken, encodePageToken, type Cursor, type Tracking } from '../tracking/index.ts'
 import { stageOf, type ModelVersionRecord } from './model-version.ts'
+import { kindOf } from './history.ts'
 import { inOwnWords } from './native-errors.ts'
 import { toDetail, toModel, toSummary } from './native-wire.ts'
 import type { RegistryReader } from './reader.ts'
@@ -66,9 +67,9 @@ export function addNativeRoutes(
         inOwnWords(async () =>
           describeVersion(deps.tracking, await models.getRecord(project, name, version))
         ),
-      deleteVersion: async ({ name, version }, { project }) =>
+      deleteVersion: async ({ name, version }, { project, principal }) =>
         inOwnWords(async () => {
-          await models.removeVersion(project, name, version)
+          await models.removeVersion({ project, name, version, by: principal.actor })
           return {}
         }),
       transitionStage: async ({ name, version, stage, archiveExisting }, { project, principal }) =>
@@ -125,6 +126,3 @@ export async function describeVersion(tracking: Tracking, version: ModelVersionR
   const run = version.runId === null ? null : await tracking.getRun(version.project, version.runId)
   return toDetail(version, run)
 }
-
-const kindOf = (kind: string) =>
-  kind === 'alias.moved' || kind === 'stage.changed' ? kind : 'version.created'

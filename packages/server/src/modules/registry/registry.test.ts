@@ -42,6 +42,7 @@ onEveryDatabase([trackingMigrations, registryMigrations], (database) => {
       tracking,
       changed,
       deferMove: async () => null,
+      guard: { check: async () => undefined, applied: async () => undefined },
       clock,
       seal: (files) => seal({ blobs, folder }, files),
     })
@@ -87,7 +88,7 @@ onEveryDatabase([trackingMigrations, registryMigrations], (database) => {
       Array.from({ length: 5 }, () => register(`mlflow-artifacts:/${name}`))
     )
     expect(made.map((v) => v.version).toSorted()).toEqual([1, 2, 3, 4, 5])
-    await models.removeVersion(project, name, 5)
+    await models.removeVersion({ project, name, version: 5, by: 'u' })
     expect((await register(`mlflow-artifacts:/${name}`)).version).toBe(6)
   })
 
@@ -185,7 +186,7 @@ signature:
       'stage.changed',
       'stage.changed',
     ])
-    await models.removeVersion(project, name, 2)
+    await models.removeVersion({ project, name, version: 2, by: 'u' })
     await expect(number(`${name}@champion`)).rejects.toMatchObject({
       code: 'registry.version_not_found',
     })

@@ -17,6 +17,8 @@ import {
   type RegistryEvent,
   type VersionFile,
 } from './model-version.ts'
+import type { Governance } from './governance/governance.ts'
+import type { HistoryKind } from './history.ts'
 import type { RegistryReader } from './reader.ts'
 import { parseReference } from './reference.ts'
 import type { Seal } from './seal.ts'
@@ -73,7 +75,12 @@ export interface RegisteredModels {
   getRecord(project: string, name: string, version: number): Promise<ModelVersionRecord>
   setVersionTag(row: VersionRow, tag: KeyValue): Promise<void>
   describe(row: VersionRow, description: string): Promise<void>
-  removeVersion(project: string, name: string, version: number): Promise<void>
+  removeVersion(given: {
+    project: string
+    name: string
+    version: number
+    by: string
+  }): Promise<void>
   findByAlias(project: string, name: string, alias: string): Promise<ModelVersionRecord>
   setAlias(given: {
     project: string
@@ -100,6 +107,8 @@ export function createRegisteredModels(deps: {
   seal: (files: readonly VersionFile[]) => Promise<Seal>
   changed: Topic<RegistryEvent>
   deferMove: MoveGate
+  /** Asked before a move, and told after it. */
+  guard: Pick<Governance, 'check' | 'applied'>
   clock: Clock
 }): RegisteredModels {
   const { store, reader, tracking, clock } = deps
@@ -133,11 +142,17 @@ export function createRegisteredModels(deps: {
   const getRecord = async (project: string, name: string, version: number) =>
     read(await getVersion(project, name, version))
 
-  /** Keeps the event and tells the listeners, once what it speaks of is on disk. */
-  const announce = async (
+  /** Keeps an event for the history. */
+  const remember = async (
     model: ModelRow,
-    event: Omit<RegistryEvent, 'project' | 'name' | 'at'>
-  ) => {
+    event: Readonly<{
+      kind: HistoryKind
+      version: number
+      alias?: string
+      stage?: string
+      by: string
+    }>
+  ): Promise<number> => {
     const at = clock.now()
     await store.addEvent({
       event_id: sortableId('rev', at),
@@ -149,6 +164,15 @@ export function createRegisteredModels(deps: {
       by: event.by,
       at,
     })
+    return at
+  }
+
+  /** Keeps the event and tells the listeners, once what it speaks of is on disk. */
+  const announce = async (
+    model: ModelRow,
+    event: Omit<RegistryEvent, 'project' | 'name' | 'at'>
+  ) => {
+    const at = await remember(model, event)
     deps.changed.publish({ ...event, project: model.project, name: model.name, at })
   }
 
@@ -286,8 +310,10 @@ export function createRegisteredModels(deps: {
     async describe(row, description) {
       await store.updateVersion(row, { description, updated_at: clock.now() })
     },
-    async removeVersion(project, name, version) {
-      await store.deleteVersion(await getVersion(project, name, version), clock.now())
+    async removeVersion({ project, name, version, by }) {
+      const row = await getVersion(project, name, version)
+      await store.deleteVersion(row, clock.now())
+      await remember(await getModel(project, name), { kind: 'version.deleted', version, by })
     },
     async findByAlias(project, name, alias) {
       const model = await getModel(project, name)
@@ -299,8 +325,12 @@ export function createRegisteredModels(deps: {
     async setAlias({ project, name, alias, version, by }) {
       const model = await getModel(project, name)
       checkAlias(alias)
+      await deps.guard.check(model, { kind: 'alias', target: alias }, version)
       if (version === null) {
+        const held = await store.findAlias(model, alias)
         await store.setAlias(model, alias, null)
+        if (held !== undefined)
+          await remember(model, { kind: 'alias.removed', version: held, alias, by })
         return null
       }
       const row = await getVersion(project, name, version)
@@ -314,6 +344,7 @@ export function createRegisteredModels(deps: {
       if (deferral !== null) return deferral
       await store.setAlias(model, alias, version)
       await announce(model, { kind: 'alias.moved', version, alias, by })
+      await deps.guard.applied(model, { kind: 'alias', target: alias }, version)
       return null
     },
     async transitionStage({ project, name, version, stage, archiveOthers, by }) {
@@ -327,16 +358,19 @@ export function createRegisteredModels(deps: {
           `Model version transition cannot archive existing model versions because '${target}' is not an Active stage. Valid stages are Staging, Production`
         )
       const row = await getVersion(project, name, version)
+      const model = await getModel(project, name)
+      const place = { kind: 'stage', target } as const
+      if (row.stage !== target) await deps.guard.check(model, place, version)
       const move = { project, name, version, to: { stage: target }, archiveOthers, by }
       const deferral = row.stage === target ? null : await deps.deferMove(move)
       if (deferral !== null) return { ...(await read(row)), deferral }
+      const others = archiveOthers ? await store.versionsIn(model, target) : []
       await store.moveStage(row, { stage: target, archiveOthers, at: clock.now() })
-      await announce(await getModel(project, name), {
-        kind: 'stage.changed',
-        version,
-        stage: target,
-        by,
-      })
+      for (const other of others)
+        if (other !== version)
+          await remember(model, { kind: 'stage.changed', version: other, stage: 'Archived', by })
+      await announce(model, { kind: 'stage.changed', version, stage: target, by })
+      await deps.guard.applied(model, place, version)
       return { ...(await getRecord(project, name, version)), deferral: null }
     },
   }

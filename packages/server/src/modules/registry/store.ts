@@ -13,6 +13,8 @@ export interface RegistryStore {
   /** False when the name is taken. */
   insertModel(row: Omit<ModelRow, 'model_key'>, tags: readonly KeyValue[]): Promise<boolean>
   findModel(project: string, name: string): Promise<ModelRow | undefined>
+  findModelByKey(modelKey: number): Promise<ModelRow | undefined>
+  modelTags(model: ModelRow): Promise<KeyValue[]>
   /** False when the new name is taken. */
   updateModel(model: ModelRow, changes: Partial<Omit<ModelRow, 'model_key'>>): Promise<boolean>
   deleteModel(model: ModelRow): Promise<void>
@@ -50,6 +52,8 @@ export interface RegistryStore {
   setAlias(model: ModelRow, alias: string, version: number | null): Promise<void>
   addEvent(event: EventRow): Promise<void>
   versionsIn(model: ModelRow, stage: string): Promise<number[]>
+  /** What happened up to an instant, oldest first. */
+  eventsUntil(model: ModelRow, at: number): Promise<EventRow[]>
   listEvents(
     model: ModelRow,
     page: { before: string | undefined; limit: number }
@@ -84,6 +88,18 @@ export function createRegistryStore(database: Database): RegistryStore {
         .where('project', '=', project)
         .where('name', '=', name)
         .executeTakeFirst(),
+    findModelByKey: (modelKey) =>
+      db
+        .selectFrom('registered_models')
+        .selectAll()
+        .where('model_key', '=', modelKey)
+        .executeTakeFirst(),
+    modelTags: (model) =>
+      db
+        .selectFrom('registered_model_tags')
+        .select(['key', 'value'])
+        .where('model_key', '=', model.model_key)
+        .execute(),
     updateModel: (model, changes) =>
       db.transaction().execute(async (tx) => {
         if (changes.name !== undefined && changes.name !== model.name) {
@@ -235,6 +251,15 @@ export function createRegistryStore(database: Database): RegistryStore {
     async addEvent(event) {
       await db.insertInto('model_version_events').values(event).execute()
     },
+    eventsUntil: (model, at) =>
+      db
+        .selectFrom('model_version_events')
+        .selectAll()
+        .where('model_key', '=', model.model_key)
+        .where('at', '<=', at)
+        .orderBy('at')
+        .orderBy('event_id')
+        .execute(),
     listEvents(model, { before, limit }) {
       const query = db
         .selectFrom('model_version_events')

@@ -71,6 +71,68 @@ export interface ModelVersionEventsTable {
   at: number
 }
 
+/** `events` is JSON; `secret` signs what is sent and is never told. */
+export interface WebhooksTable {
+  webhook_id: string
+  project: string
+  name: string
+  description: string
+  url: string
+  events: string
+  secret: string | null
+  status: string
+  created_at: number
+  updated_at: number
+}
+
+/** `state` is `pending`, `delivered` or `failed`; `message` what the receiver answered, or why there was no answer. */
+export interface DeliveriesTable {
+  delivery_id: string
+  webhook_id: string
+  event: string
+  body: string
+  state: string
+  attempts: number
+  next_at: number | null
+  response_status: number | null
+  message: string | null
+  created_at: number
+  sent_at: number | null
+}
+
+/** `rule` is JSON. */
+export interface GuardsTable {
+  model_key: number
+  kind: string
+  target: string
+  rule: string
+  by: string
+  updated_at: number
+}
+
+/** `checks` is JSON: how they went when last made. */
+export interface ApprovalsTable {
+  approval_id: string
+  model_key: number
+  version: number
+  kind: string
+  target: string
+  state: string
+  comment: string
+  checks: string
+  requested_by: string
+  requested_at: number
+  closed_at: number | null
+}
+
+export interface ReviewsTable {
+  approval_id: string
+  reviewer: string
+  verdict: string
+  comment: string
+  at: number
+}
+
 /** The registry module's tables. */
 export interface RegistryTables {
   registered_models: RegisteredModelsTable
@@ -80,4 +142,9 @@ export interface RegistryTables {
   model_version_files: ModelVersionFilesTable
   model_aliases: ModelAliasesTable
   model_version_events: ModelVersionEventsTable
+  registry_webhooks: WebhooksTable
+  registry_webhook_deliveries: DeliveriesTable
+  registry_guards: GuardsTable
+  registry_approvals: ApprovalsTable
+  registry_reviews: ReviewsTable
 }

@@ -158,7 +158,9 @@ const lacking = (name: string, names: readonly string[], row: number) =>
   )
 
 function misfit(input: { name: string; datatype: string }, value: unknown, row: number) {
-  const shown = typeof value === 'bigint' ? value.toString() : JSON.stringify(value)
+  const shown = JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'bigint' ? String(item) : item
+  )
   return fail(
     'request.invalid',
     `column "${input.name}" of row ${row} must be ${input.datatype}, not ${shown.slice(0, 80)}`,

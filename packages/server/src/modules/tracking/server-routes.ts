@@ -19,7 +19,7 @@ export function addServerRoutes(app: FastifyInstance): void {
   for (const prefix of ['/api', '/ajax-api']) {
     app.get(`${prefix}/3.0/mlflow/server-info`, { config: { role: 'viewer' } }, async () => ({
       store_type: 'SqlStore',
-      workspaces_enabled: false,
+      workspaces_enabled: true,
       trace_archival_enabled: false,
       multipart_uploads_enabled: true,
       multipart_downloads_enabled: false,

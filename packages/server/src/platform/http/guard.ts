@@ -3,6 +3,7 @@ import type { Authenticate, Principal } from '../auth/index.ts'
 import { isOwnOrigin, mayAct, readCredentials } from '../auth/index.ts'
 import { fail } from '../errors.ts'
 import { DEFAULT_PROJECT } from './request-context.ts'
+import { projectOfWorkspace } from './workspace.ts'
 
 const PUBLIC: Principal = { actor: 'anyone', keyId: null, role: 'viewer', project: null }
 
@@ -13,7 +14,7 @@ export function guard(app: FastifyInstance, authenticate: Authenticate): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { config } = request.routeOptions
     request.principal = config.isPublic === true ? PUBLIC : identify(request, authenticate)
-    request.project = projectOf(request)
+    request.project = projectOfWorkspace(projectOf(request), request.headers['x-mlflow-workspace'])
     const role =
       config.role ?? (request.method === 'GET' || request.method === 'HEAD' ? 'viewer' : 'operator')
     if (!mayAct(request.principal, role))

@@ -8,7 +8,7 @@ declare module 'fastify' {
     principal: Principal
     /** The outgoing side of this request: its early close tells that the caller left. */
     answer: ServerResponse
-    /** The project that the request speaks of: `X-Trestle-Project`, else the key's, else `default`. */
+    /** The project that the request speaks of: `X-Trestle-Project`, else the key's, else `default`; in a workspace, `<project>/<workspace>`. */
     project: string
   }
   interface FastifyContextConfig {

@@ -6,6 +6,7 @@ import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { toAppError, toProblem } from './problem.ts'
+import { takeWorkspaceFromPath } from './workspace.ts'
 
 export type HttpLimits = Readonly<{ maxBodyBytes: number; requestTimeoutMs: number }>
 
@@ -25,6 +26,7 @@ export function createHttp(deps: {
     forceCloseConnections: 'idle',
     // A HEAD route beside every GET would double the time that registering takes at start; where clients ask for HEAD, the route says so.
     exposeHeadRoutes: false,
+    rewriteUrl: takeWorkspaceFromPath,
     routerOptions: { maxParamLength: 2_000, ignoreDuplicateSlashes: false },
     genReqId: (request) => {
       const given = request.headers['x-request-id']

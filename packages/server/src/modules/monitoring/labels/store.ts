@@ -160,6 +160,27 @@ export function createLabelStore(database: Database) {
         .where('prediction_at', '>=', from)
         .groupBy(['endpoint_id', 'variant', 'role', sql`prediction_at / 1000`])
         .execute(),
+    /** How many predictions of a stretch of time are labelled, and when the last word on one came: other when labels came or changed. */
+    async labelled(query: {
+      endpointId: string
+      variant: string | null
+      from: number
+      to: number
+    }): Promise<{ count: number; newest: number }> {
+      let select = db
+        .selectFrom('label_outcomes')
+        .select((e) => [
+          e.fn.countAll<number>().as('count'),
+          e.fn.max<number | null>('received_at').as('newest'),
+        ])
+        .where('endpoint_id', '=', query.endpointId)
+        .where('role', '=', 'live')
+        .where('prediction_at', '>=', query.from)
+        .where('prediction_at', '<', query.to)
+      if (query.variant !== null) select = select.where('variant', '=', query.variant)
+      const { count, newest } = await select.executeTakeFirstOrThrow()
+      return { count, newest: newest ?? 0 }
+    },
     /** Judged predictions of an endpoint in a stretch of time, in order of prediction. */
     outcomes(query: {
       endpointId: string

@@ -14,12 +14,19 @@ import type { Logger } from '../../../platform/telemetry/logger.ts'
 import type { Alerts } from '../alerts/alerts.ts'
 import { toColumns } from '../drift/column-values.ts'
 import { evaluateWindow, type WindowVerdict } from '../drift/evaluate-window.ts'
-import { judgeQuality } from '../drift/quality.ts'
 import { buildReference, type Reference } from '../drift/reference.ts'
 import type { InferenceLog } from '../inference-log/inference-log.ts'
 import type { LabelStore } from '../labels/store.ts'
 import { parseCsv } from './csv.ts'
-import { referenceOf, specOf, type MonitorRow, type MonitorStore, type ReportRow } from './store.ts'
+import { createQualityWatch } from './quality-watch.ts'
+import {
+  bodyOf,
+  referenceOf,
+  specOf,
+  type MonitorRow,
+  type MonitorStore,
+  type ReportRow,
+} from './store.ts'
 import {
   filterOf,
   latestWindow,
@@ -31,9 +38,6 @@ import {
 
 /** A monitor that fell behind catches up by this many windows a turn. */
 const WINDOWS_A_TURN = 20
-/** Labelled predictions that the change detectors read. */
-const HISTORY = 10_000
-const DAY_MS = 86_400_000
 
 /** Watches endpoints: keeps definitions and references, judges window after window, stores reports, raises and resolves alerts. */
 export function createMonitors(deps: {
@@ -47,6 +51,7 @@ export function createMonitors(deps: {
   onReport: (report: DriftReportHead & { project: string }) => void
 }) {
   const { store, log, alerts, clock } = deps
+  const quality = createQualityWatch(deps)
   // One evaluation at a time: the scheduler's and an operator's would else judge the same window.
   let turn: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -140,9 +145,12 @@ export function createMonitors(deps: {
   ): Promise<DriftReport | null> {
     const { window, trigger, reference } = judged
     const verdict = evaluateWindow(reference, window.rows, spec)
-    const quality = await qualityOf(monitor, spec, judged)
+    const judgedQuality = await quality.judge(
+      { monitor, spec, reference },
+      { from: window.from, to: window.to, predictions: window.rows.length }
+    )
     const now = clock.now()
-    const made = toReport(monitor, { verdict, quality, window, trigger, now })
+    const made = toReport(monitor, { verdict, quality: judgedQuality, window, trigger, now })
     const change = {
       ...window.next,
       state: verdict.state,
@@ -153,30 +161,6 @@ export function createMonitors(deps: {
     deps.onReport({ ...made, project: monitor.project })
     if (trigger === 'scheduled') await tellAlerts(monitor, spec, made)
     return made
-  }
-
-  async function qualityOf(
-    monitor: MonitorRow,
-    spec: MonitorSpec,
-    { window, reference }: { window: Window; reference: Reference }
-  ): Promise<QualityReport | null> {
-    const endpointId = deps.endpointId(monitor.project, spec.endpoint)
-    if (spec.quality === null || endpointId === null) return null
-    const between = (from: number, to: number) =>
-      deps.labels.outcomes({ endpointId, variant: spec.variant, from, to, limit: HISTORY })
-    return judgeQuality(
-      {
-        outcomes: await between(window.from, window.to),
-        referenceOutcomes:
-          reference.from === null || reference.to === null
-            ? []
-            : await between(reference.from, reference.to),
-        history: await between(Math.max(0, window.from - 7 * DAY_MS), window.to),
-        predictions: window.rows.length,
-        from: window.from,
-      },
-      spec.quality
-    )
   }
 
   async function tellAlerts(monitor: MonitorRow, spec: MonitorSpec, made: DriftReport) {
@@ -196,17 +180,7 @@ export function createMonitors(deps: {
         reportId: made.id,
       })
     } else if (made.state === 'ok') await alerts.resolve({ ...about, kind: 'drift' })
-    if (made.quality?.state === 'worse')
-      await alerts.raise({
-        ...about,
-        kind: 'quality',
-        severity: 'page',
-        title: `Worse predictions on ${spec.endpoint}`,
-        summary: made.quality.finding,
-        columns: [],
-        reportId: made.id,
-      })
-    else if (made.quality?.state === 'ok') await alerts.resolve({ ...about, kind: 'quality' })
+    await quality.tell(monitor, spec)
   }
 
   /** Judges the windows of a monitor that are complete. */
@@ -223,6 +197,7 @@ export function createMonitors(deps: {
       reports.push(made)
       monitor = { ...monitor, ...window.next }
     }
+    if (monitor !== null && reference !== null) await quality.revisit({ monitor, spec, reference })
     return reports
   }
 
@@ -382,7 +357,7 @@ export const toReportHead = (row: ReportRow): DriftReportHead => ({
 
 export const toDriftReport = (row: ReportRow): DriftReport => ({
   ...toReportHead(row),
-  ...(JSON.parse(row.body_json) as Pick<DriftReport, 'columnReports' | 'quality'>), // written by this module
+  ...bodyOf(row),
 })
 
 export function toMonitor(row: MonitorRow): Monitor {

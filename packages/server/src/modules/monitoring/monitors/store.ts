@@ -1,4 +1,4 @@
-import type { MonitorSpec } from '@trestle/contract'
+import type { DriftReport, MonitorSpec } from '@trestle/contract'
 import type { Database } from '../../../platform/database/index.ts'
 import type { Reference } from '../drift/reference.ts'
 import type { MonitoringTables } from '../tables.ts'
@@ -111,6 +111,25 @@ export function createMonitorStore(database: Database) {
       if (query.before !== undefined) select = select.where('id', '<', query.before)
       return select.orderBy('id', 'desc').limit(query.limit).execute()
     },
+    /** The latest windows that count for alerts with all that was found in them, newest first. */
+    windows: (monitor: MonitorRow, limit: number) =>
+      db
+        .selectFrom('drift_reports')
+        .selectAll()
+        .where('project', '=', monitor.project)
+        .where('monitor', '=', monitor.name)
+        .where('generation', '=', monitor.generation)
+        .where('trigger_kind', '=', 'scheduled')
+        .orderBy('to_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute(),
+    rewriteReport: async (id: string, body: ReportBody) =>
+      void (await db
+        .updateTable('drift_reports')
+        .set({ body_json: JSON.stringify(body) })
+        .where('id', '=', id)
+        .execute()),
     /** The latest windows that count for alerts, newest first. */
     latestWindows: (monitor: MonitorRow, limit: number) =>
       db
@@ -126,6 +145,11 @@ export function createMonitorStore(database: Database) {
         .execute(),
   }
 }
+export type ReportBody = Pick<DriftReport, 'columnReports' | 'quality'>
+
+export const bodyOf = (row: Pick<ReportRow, 'body_json'>): ReportBody =>
+  JSON.parse(row.body_json) as ReportBody // written by this module
+
 export type MonitorStore = ReturnType<typeof createMonitorStore>
 
 /** Written by this module from the parsed contract. */

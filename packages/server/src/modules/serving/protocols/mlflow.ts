@@ -90,7 +90,10 @@ export function splitRows(split: Readonly<Record<string, unknown>>): unknown[] {
   const { columns, data } = split
   if (!Array.isArray(data)) throw fail('request.invalid', 'dataframe_split needs a list "data"')
   if (columns === undefined) return data
-  if (!Array.isArray(columns))
+  if (
+    !Array.isArray(columns) ||
+    !columns.every((name) => typeof name === 'string' || typeof name === 'number')
+  )
     throw fail('request.invalid', 'the columns of dataframe_split must be a list of names')
   return data.map((row: unknown, i) => {
     if (!Array.isArray(row) || row.length !== columns.length)
@@ -98,7 +101,7 @@ export function splitRows(split: Readonly<Record<string, unknown>>): unknown[] {
         'request.invalid',
         `row ${i} of dataframe_split must have ${columns.length} values`
       )
-    return Object.fromEntries(columns.map((name: unknown, j) => [String(name), row[j] as unknown]))
+    return Object.fromEntries(columns.map((name, j) => [String(name), row[j] as unknown]))
   })
 }
 
