@@ -9,6 +9,8 @@ const ORDER = [
   'monitoring',
   'costs',
   'rollouts',
+  'batch',
+  'streams',
   'pipelines',
 ]
 const M = '^packages/server/src/modules/'

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addApplyCommand } from './commands/apply.ts'
+import { addBatchCommands } from './commands/batch.ts'
 import { addCallCommand } from './commands/call.ts'
 import { addCostCommands } from './commands/costs.ts'
 import { addDemoCommand } from './commands/demo.ts'
@@ -34,6 +35,7 @@ export function createProgram(): Command {
   addLineageCommand(program)
   addEndpointCommands(program)
   addRolloutCommands(program)
+  addBatchCommands(program)
   addFeatureCommands(program)
   addDriftCommands(program)
   addLabelCommands(program)

@@ -1,3 +1,4 @@
+import { batch } from './batch.ts'
 import { costs } from './costs.ts'
 import { features } from './features.ts'
 import { identity } from './identity.ts'
@@ -9,6 +10,7 @@ import { governance } from './registry-governance.ts'
 import { registry } from './registry.ts'
 import { rollouts } from './rollouts.ts'
 import { serving } from './serving.ts'
+import { streams } from './streams.ts'
 import { tracking } from './tracking.ts'
 import { webhooks } from './webhooks.ts'
 
@@ -27,6 +29,8 @@ export const api = {
   monitoring,
   costs,
   rollouts,
+  batch,
+  streams,
 }
 
 export type Api = typeof api

@@ -51,6 +51,13 @@ export const ERRORS = {
   'rollouts.in_progress': entry(409, 'Another rollout of this endpoint is in progress'),
   'rollouts.policy_not_found': entry(404, 'No such rollout policy'),
   'rollouts.freeze_not_found': entry(404, 'No such freeze window'),
+  'batch.job_not_found': entry(404, 'No such batch job'),
+  'batch.input_failed': entry(422, 'The input could not be read'),
+  'batch.output_exists': entry(409, 'The output is there already'),
+  'batch.output_failed': entry(507, 'The output could not be written'),
+  'batch.too_many_failed_rows': entry(422, 'Too many rows failed'),
+  'streams.stream_not_found': entry(404, 'No such stream'),
+  'streams.no_kafka': entry(409, 'This server has no Kafka'),
   'internal.unexpected': entry(500, 'Something went wrong on our side'),
   'internal.unavailable': entry(503, 'Shutting down or not ready', true),
 } as const satisfies Record<string, ErrorEntry>

@@ -98,6 +98,8 @@ export const viewManifest = z.strictObject({
   batch: batchSource.nullable().default(null),
   /** Name under which rows can be pushed to every view that carries it. */
   pushSource: name.nullable().default(null),
+  /** What to use instead: the view works on, and whoever reads it is told. */
+  deprecated: z.string().min(1).max(1000).nullable().default(null),
   ...described,
 })
 export type ViewManifest = z.infer<typeof viewManifest>

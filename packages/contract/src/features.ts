@@ -10,6 +10,7 @@ import {
   serviceManifest,
   viewManifest,
 } from './features-manifest.ts'
+import { discoveryRoutes } from './features-discovery.ts'
 import { consistencyRoutes } from './features-consistency.ts'
 import { epochMs, name } from './names.ts'
 import { route } from './route.ts'
@@ -32,6 +33,8 @@ const change = z.object({
   /** What readers of the version before would notice; each makes this a new version. */
   breaking: z.array(z.string()),
   version: z.int().nullable(),
+  /** What its author may want to know: features that look like ones that are there, deprecated views that it reads. */
+  advice: z.array(z.string()).default([]),
 })
 export type FeatureChange = z.infer<typeof change>
 
@@ -74,9 +77,14 @@ const service = serviceManifest.extend({
 })
 export type FeatureService = z.infer<typeof service>
 
-/** What to read: a service, or references like `driver_stats:trips` and `driver_stats@v2:trips`. Give one of the two. */
+/** What to read: a service (its newest version, or `name@v2`), or references like `driver_stats:trips` and `driver_stats@v2:trips`. Give one of the two. */
 const selection = {
-  service: name.exactOptional(),
+  service: z
+    .string()
+    .min(1)
+    .max(130)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(@v[1-9][0-9]*)?$/, 'write a service as name or name@v2')
+    .exactOptional(),
   features: z.array(z.string().min(1).max(300)).min(1).max(5000).exactOptional(),
   /** Names every feature `view__feature`. */
   fullNames: z.boolean().default(false),
@@ -99,6 +107,7 @@ export type TrainingSet = z.infer<typeof trainingSet>
 
 export const features = {
   ...consistencyRoutes,
+  ...discoveryRoutes,
   apply: route({
     method: 'POST',
     path: '/api/features/apply',
@@ -181,6 +190,7 @@ export const features = {
           description: z.string(),
           owner: z.string(),
           tags: z.record(z.string(), z.string()),
+          deprecated: z.string().nullable(),
         })
       ),
     }),

@@ -1,4 +1,6 @@
 export { api, type Api } from './api.ts'
+export type { DeclaredStream, Stream } from './streams.ts'
+export type { BatchJob, BatchState, NewBatchJob } from './batch.ts'
 export type { Budget, CostChange, CostGroup, CostReport, CostRow, RateCard } from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
@@ -29,6 +31,7 @@ export {
   type ConsistencyReport,
   type MismatchCause,
 } from './features-consistency.ts'
+export type { FeatureReaders, FeatureStatistics } from './features-discovery.ts'
 export { trainingSet } from './features.ts'
 export type {
   FeatureChange,

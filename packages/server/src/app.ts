@@ -3,6 +3,7 @@ import { api } from '@trestle/contract'
 import type { Config } from './config.ts'
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { sortableId } from './kernel/ids.ts'
+import { batchMigrations, createBatch } from './modules/batch/index.ts'
 import { costMigrations, createCosts } from './modules/costs/index.ts'
 import { createFeatures, featuresMigrations } from './modules/features/index.ts'
 import { createIdentity, identityMigrations } from './modules/identity/index.ts'
@@ -24,6 +25,7 @@ import {
   type ModelSource,
   type Runtime,
 } from './modules/serving/index.ts'
+import { createStreams, streamMigrations } from './modules/streams/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
 import { createFileBlobStore } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
@@ -44,6 +46,7 @@ import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
@@ -122,6 +125,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     webhooksMayStayInside: config.identity.allowAnonymous,
     onListenerError,
     deferMove: (move) => rollouts.deferMove(move),
+    pinFeatureService: (project, service) => features.pinService(project, service),
   })
   const features = createFeatures({
     database,
@@ -212,6 +216,28 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         .onArchived(event)
         .catch((error: unknown) => onListenerError(error, 'registry.changed'))
   })
+  const batch = createBatch({
+    database,
+    duckdb,
+    clock,
+    scheduler,
+    log: logOf('batch'),
+    serving,
+    features: tableFeaturesFrom(features),
+    processId,
+    onEnded: batchNoticesFrom(monitoring, clock),
+    settings: config.batch,
+  })
+  const streams = createStreams({
+    database,
+    kafka,
+    clock,
+    scheduler,
+    metrics,
+    log: logOf('streams'),
+    serving,
+    dataDir,
+  })
   const lineage = createLineage({
     database,
     tracking,
@@ -234,6 +260,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     costs,
     serving,
     rollouts,
+    batch,
+    streams,
   ]
 
   addConsole(http, consoleFolder())
@@ -266,6 +294,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
         monitoringMigrations,
         costMigrations,
         rolloutMigrations,
+        batchMigrations,
+        streamMigrations,
       ]),
     stop: async () => {},
   }

@@ -80,6 +80,8 @@ const environment = z.object({
   TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
   /** How long a replica that died keeps others from acting on its rollouts. */
   TRESTLE_ROLLOUT_LEASE_MS: z.coerce.number().int().min(2_000).default(15_000),
+  /** How long a worker that died keeps its shard of a batch job from others. */
+  TRESTLE_BATCH_LEASE_MS: z.coerce.number().int().min(500).default(15_000),
   /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
   TRESTLE_PROMETHEUS_URL: z
     .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
@@ -126,6 +128,7 @@ export type Config = Readonly<{
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
+  batch: { leaseMs: number }
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -211,6 +214,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       leaseMs: e.TRESTLE_ROLLOUT_LEASE_MS,
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
+    batch: { leaseMs: e.TRESTLE_BATCH_LEASE_MS },
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
     llmKeys: new Map(
       Object.entries(env).flatMap(([name, value]) =>

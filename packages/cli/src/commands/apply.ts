@@ -52,11 +52,15 @@ Example:
 
 /** A line per change, and how many things stay as they are. */
 function showDifference(changes: readonly Change[]): string {
-  const lines = changes.flatMap(({ kind, subject, detail }) => {
-    if (kind === 'unchanged') return []
+  const lines = changes.flatMap(({ kind, subject, detail, breaking = [], advice = [] }) => {
+    const notes = [
+      ...breaking.map((what) => `    breaking: ${what}`),
+      ...advice.map((what) => `    note: ${what}`),
+    ]
+    if (kind === 'unchanged') return notes.length === 0 ? [] : [`  ${subject}`, ...notes]
     const [mark, colour] = MARKS[kind]
     const text = `${mark} ${subject}${detail === '' ? '' : `  ${detail}`}`
-    return [styleText(colour, text, { stream: process.stdout })]
+    return [styleText(colour, text, { stream: process.stdout }), ...notes]
   })
   const unchanged = `${changes.length - lines.length} unchanged`
   return lines.length === 0

@@ -128,6 +128,7 @@ function showView(out: Output, view: FeatureView & { services: readonly string[]
     ['view', `${view.name} (version ${view.version})`],
     ['description', view.description],
     ['owner', view.owner],
+    ...(view.deprecated === null ? [] : [['deprecated', view.deprecated] as [string, string]]),
     ['keys', view.keys.map((k) => `${k.name}:${k.type}`).join(' ')],
     ['ttl', view.ttlMs === null ? 'for ever' : showDuration(view.ttlMs)],
     ['source', view.batch?.path ?? view.pushSource],

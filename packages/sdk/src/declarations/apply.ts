@@ -6,6 +6,10 @@ export type Change = Readonly<{
   kind: 'create' | 'update' | 'delete' | 'unchanged'
   subject: string
   detail: string
+  /** What readers of the version before would notice. */
+  breaking?: readonly string[]
+  /** What its author may want to know before it is applied. */
+  advice?: readonly string[]
 }>
 
 /**
@@ -42,7 +46,13 @@ export async function applyDeclarations(
     )
   return {
     changes: answers.flatMap(({ changes }) =>
-      changes.map(({ kind, subject, detail }) => ({ kind, subject, detail }))
+      changes.map(({ kind, subject, detail, breaking = [], advice = [] }) => ({
+        kind,
+        subject,
+        detail,
+        ...(breaking.length === 0 ? {} : { breaking }),
+        ...(advice.length === 0 ? {} : { advice }),
+      }))
     ),
   }
 }

@@ -14,6 +14,8 @@ export type About = Readonly<{
   description?: string
   owner?: string
   tags?: Readonly<Record<string, string>>
+  /** Of a feature view: what to use instead. */
+  deprecated?: string
 }>
 
 export interface Entity<K extends KeyFields = KeyFields> {

@@ -98,6 +98,7 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
     online: view.online,
     batch: view.source.batch,
     pushSource: view.source.pushSource,
+    deprecated: view.about.deprecated ?? null,
     ...aboutOf(view.about),
   }
 }

@@ -5,6 +5,7 @@ import { featureManifest, type FeatureManifestInput } from '@trestle/contract'
 import { createManualClock } from '../../src/kernel/clock.ts'
 import { createCatalog } from '../../src/modules/features/definitions/catalog.ts'
 import type { FeatureInconsistency } from '../../src/modules/features/consistency/checker.ts'
+import { createUsage } from '../../src/modules/features/discovery/usage.ts'
 import { createServedLog } from '../../src/modules/features/consistency/served-log.ts'
 import { createConsistencyStore } from '../../src/modules/features/consistency/store.ts'
 import { createTopic, type Topic } from '../../src/platform/events/topic.ts'
@@ -61,6 +62,7 @@ export async function openTestFeatures(
     clock,
     temporaryDir,
     served,
+    usage: createUsage({ database, clock }),
     consistencyStore: createConsistencyStore(database),
     sampledRowsPerMinute: options.sampledRowsPerMinute ?? 0,
     inconsistent,

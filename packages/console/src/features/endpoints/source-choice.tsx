@@ -42,7 +42,7 @@ export function toSource({
 const hasModels = (protocol: Protocol): boolean => protocol === 'oip' || protocol === 'kserve-v1'
 
 const PROTOCOLS: readonly Readonly<{ value: Protocol; label: string }>[] = [
-  { value: 'oip', label: 'Open Inference Protocol (Triton, KServe, MLServer, Trestle)' },
+  { value: 'oip', label: 'Open Inference Protocol (Triton, KServe …)' },
   { value: 'kserve-v1', label: 'KServe V1, TensorFlow Serving' },
   { value: 'sagemaker', label: 'SageMaker container' },
   { value: 'mlflow', label: 'MLflow scoring server' },

@@ -8,6 +8,8 @@ import { When } from '../../components/when.tsx'
 import { formatCount, formatDuration } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
 import { ConsistencyPanel } from './consistency-panel.tsx'
+import { StatisticsPanel } from './statistics-panel.tsx'
+import { UsagePanel } from './usage-panel.tsx'
 import { Freshness } from './freshness.tsx'
 
 export function ViewPage() {
@@ -95,12 +97,20 @@ export function ViewPage() {
                   <dd>
                     {data.services.length === 0 ? 'no feature service' : data.services.join(', ')}
                   </dd>
+                  {data.deprecated === null ? null : (
+                    <>
+                      <dt>Deprecated</dt>
+                      <dd>{data.deprecated}</dd>
+                    </>
+                  )}
                   <dt>Owner</dt>
                   <dd>{data.owner || '–'}</dd>
                 </dl>
               </Panel>
             </div>
+            <StatisticsPanel view={name} />
             <ConsistencyPanel view={name} />
+            <UsagePanel view={name} />
           </>
         )}
       </Loaded>

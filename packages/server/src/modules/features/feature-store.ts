@@ -9,6 +9,8 @@ import { createSampler } from './consistency/sampler.ts'
 import type { ServedLog } from './consistency/served-log.ts'
 import type { ConsistencyStore } from './consistency/store.ts'
 import type { Topic } from '../../platform/events/topic.ts'
+import { createStatistics } from './discovery/statistics.ts'
+import type { Usage } from './discovery/usage.ts'
 import { createHistorical, type EntityInput, type HistoricalRows } from './historical.ts'
 import { createMaterializer } from './materialize.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
@@ -58,6 +60,7 @@ export function createFeatureStore(deps: {
   clock: Clock
   temporaryDir: string
   served: ServedLog
+  usage: Usage
   consistencyStore: ConsistencyStore
   /** How many served values of entities a minute are kept to be checked; 0 for none. */
   sampledRowsPerMinute: number
@@ -86,6 +89,8 @@ export function createFeatureStore(deps: {
     return selection
   }
 
+  const { usage } = deps
+  const statistics = createStatistics(deps)
   const sampler = createSampler({ clock, rowsPerMinute: deps.sampledRowsPerMinute })
   const checker = createConsistencyChecker({
     sampler,
@@ -130,8 +135,13 @@ export function createFeatureStore(deps: {
     /** The instant of a read, in milliseconds with microseconds as their fraction: no push has it. */
     now: () => instants.nextUs() / 1000,
     select,
-    online: ({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> =>
-      readOnline(online, select(project, wanted), { rows, now, sampler }),
+    online({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
+      const selection = select(project, wanted)
+      usage.count(selection, rows.length)
+      return readOnline(online, selection, { rows, now, sampler })
+    },
+    usage,
+    statistics,
     push: createPush({ ...deps, arrivals, instants }),
     catchUp: () => materializer.catchUp(),
     materialize: materializer.materialize,

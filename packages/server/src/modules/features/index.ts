@@ -19,6 +19,7 @@ import { createConsistencyStore } from './consistency/store.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { createCatalog } from './definitions/catalog.ts'
 import { createDefinitionStore } from './definitions/store.ts'
+import { createUsage } from './discovery/usage.ts'
 import { createFeatureStore, type HistoricalQuery } from './feature-store.ts'
 import type { HistoricalRows } from './historical.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
@@ -34,6 +35,7 @@ export { featuresMigrations } from './migrations/index.ts'
 
 const COMPACT_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 30_000
+const COUNT_EVERY_MS = 60_000
 const EXPIRE_EVERY_MS = 600_000
 
 /** Features of entity rows, row by row, in the order of `names`. Event times are epoch milliseconds. */
@@ -57,6 +59,8 @@ export interface Features extends Component {
     service: string
     rows: readonly Readonly<Record<string, unknown>>[]
   }): OnlineRows | Promise<OnlineRows>
+  /** A service as `name@v2`, in its newest version where none is given; as it is where there is none. */
+  pinService(project: string, service: string): string
   /** What a service asks for and answers. Throws `features.service_not_found`. */
   serviceSchema(
     project: string,
@@ -117,6 +121,7 @@ export function createFeatures(deps: {
     deps.config.onlineStore === null
       ? createSqliteOnlineStore(join(dir, 'online.db'))
       : createRedisOnlineStore(deps.config.onlineStore)
+  const usage = createUsage({ database: deps.database, clock })
   const served = createServedLog(join(dir, 'served.db'))
   const inconsistent = createTopic<FeatureInconsistency>(
     'features.inconsistent',
@@ -132,6 +137,7 @@ export function createFeatures(deps: {
     clock,
     temporaryDir,
     served,
+    usage,
     consistencyStore: createConsistencyStore(deps.database),
     sampledRowsPerMinute: deps.config.sampledRowsPerMinute,
     inconsistent,
@@ -150,6 +156,10 @@ export function createFeatures(deps: {
         now: store.now(),
       })
       return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
+    },
+    pinService(project, service) {
+      const newest = catalog.of(project).services.get(service)?.at(-1)
+      return newest === undefined ? service : `${service}@v${newest.version}`
     },
     async serviceSchema(project, service) {
       const selection = store.select(project, { service })
@@ -193,6 +203,11 @@ export function createFeatures(deps: {
         work: async () => void (await store.checker.check()),
       })
       deps.scheduler.every({
+        name: 'features.usage',
+        intervalMs: COUNT_EVERY_MS,
+        work: () => usage.flush(),
+      })
+      deps.scheduler.every({
         name: 'features.expire',
         intervalMs: EXPIRE_EVERY_MS,
         work: () => store.expire(),
@@ -203,6 +218,7 @@ export function createFeatures(deps: {
       isOpen = false
       await store.settled()
       store.checker.flush()
+      await usage.flush()
       served.close()
       log.close()
       await online.close()

@@ -9,6 +9,8 @@ import type { FeatureStore } from './feature-store.ts'
 import type { Wanted } from './selection.ts'
 import { toWire } from './value.ts'
 
+const USAGE_MS = 30 * 86_400_000
+
 /** The native routes, and Feast's at `/feast` and the root. */
 export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): void {
   const { catalog } = store
@@ -128,6 +130,13 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
               ? { kind: 'rows', rows: rows ?? [] }
               : { kind: 'file', format: file.kind, path: file.path },
         })
+      },
+      viewStatistics: ({ name }, { project }) => store.statistics(catalog.view(project, name)),
+      viewUsage: async ({ name, since }, { project }) => {
+        catalog.view(project, name)
+        return {
+          items: await store.usage.of(project, name, since ?? Math.floor(store.now()) - USAGE_MS),
+        }
       },
       consistency: (query, { project }) => store.consistency(project, query),
       checkConsistency: async (_input, { project }) => {

@@ -17,6 +17,16 @@ export type FeatureTables = {
     hour: number
     spec: string
   }
+  feature_usage: {
+    project: string
+    view: string
+    feature: string
+    /** Empty where features were asked for one by one. */
+    service: string
+    day: number
+    reads: number
+    last_read_at: number
+  }
   feature_settings: { name: string; value: string }
   feature_training_sets: {
     id: string

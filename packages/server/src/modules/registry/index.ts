@@ -99,6 +99,8 @@ export function createRegistry(deps: {
   webhooksMayStayInside: boolean
   /** Moves are made at once when left out. */
   deferMove?: MoveGate
+  /** The feature service of a new version, with the service's version; as it was given when left out. */
+  pinFeatureService?: (project: string, service: string) => string
 }): Registry {
   const { database, blobs, tracking, clock } = deps
   const webhookStore = createWebhookStore(database)
@@ -142,6 +144,7 @@ export function createRegistry(deps: {
     tracking,
     changed,
     deferMove: deps.deferMove ?? (async () => null),
+    pinFeatureService: deps.pinFeatureService ?? ((_project, service) => service),
     guard: governance,
     clock,
     seal: (files) => seal({ blobs, folder }, files),

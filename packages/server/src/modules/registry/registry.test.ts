@@ -42,6 +42,7 @@ onEveryDatabase([trackingMigrations, registryMigrations], (database) => {
       tracking,
       changed,
       deferMove: async () => null,
+      pinFeatureService: (_project, service) => service,
       guard: { check: async () => undefined, applied: async () => undefined },
       clock,
       seal: (files) => seal({ blobs, folder }, files),

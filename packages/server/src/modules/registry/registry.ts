@@ -107,6 +107,7 @@ export function createRegisteredModels(deps: {
   seal: (files: readonly VersionFile[]) => Promise<Seal>
   changed: Topic<RegistryEvent>
   deferMove: MoveGate
+  pinFeatureService: (project: string, service: string) => string
   /** Asked before a move, and told after it. */
   guard: Pick<Governance, 'check' | 'applied'>
   clock: Clock
@@ -288,7 +289,10 @@ export function createRegisteredModels(deps: {
           signature: sealed.signature === null ? null : JSON.stringify(sealed.signature),
           onnx_file: sealed.onnxFile,
           onnx: sealed.onnx === null ? null : JSON.stringify(sealed.onnx),
-          feature_service: request.featureService,
+          feature_service:
+            request.featureService === null
+              ? null
+              : deps.pinFeatureService(project, request.featureService),
           lifecycle_stage: 'active',
           created_at: request.as?.createdAt ?? now,
           updated_at: request.as?.updatedAt ?? now,

@@ -164,11 +164,16 @@ export function createRegistryStore(database: Database): RegistryStore {
         .selectAll('model_versions')
         .where('registered_models.project', '=', project)
         .where('model_versions.lifecycle_stage', '=', 'active')
-        .where(
-          'runId' in by ? 'model_versions.run_id' : 'model_versions.feature_service',
-          '=',
-          'runId' in by ? by.runId : by.featureService
-        )
+        .where((e) => {
+          if ('runId' in by) return e('model_versions.run_id', '=', by.runId)
+          const service = e.ref('model_versions.feature_service')
+          // As it was given, or with the service's version behind it; LIKE would take "_" for any letter.
+          const versioned = `${by.featureService}@v`
+          return e.or([
+            e(service, '=', by.featureService),
+            e(e.fn('substr', [service, e.lit(1), e.lit(versioned.length)]), '=', versioned),
+          ])
+        })
         .orderBy('model_versions.version_key', 'desc')
         .limit(1_000)
         .execute(),

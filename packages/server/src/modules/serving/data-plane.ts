@@ -319,7 +319,7 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
 const NO_ENTITIES: Readonly<Record<string, Scalar>> = {}
 
 /** `error` is the model's fault alone: a caller's mistake or a full queue must not count against a variant. */
-function statusOf(code: string): 'error' | 'timeout' | 'rejected' {
+export function statusOf(code: string): 'error' | 'timeout' | 'rejected' {
   if (code === 'request.deadline_exceeded' || code === 'serving.upstream_timeout') return 'timeout'
   const isRefusal =
     code.startsWith('request.') ||

@@ -43,6 +43,8 @@ import { freeAccounts, type KeySource, type LlmAccounts } from './llm/ports.ts'
 import { noPrompts, type PromptSource } from './llm/prompt.ts'
 import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
+import { predictJson, type JsonAnswer, type JsonPrediction } from './predict-json.ts'
+import { openScorer, scoreSettings, type Scorer, type ScoreTarget } from './scorer.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
 import { createServingStore } from './store.ts'
@@ -57,6 +59,8 @@ export type { PromptSource } from './llm/prompt.ts'
 export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
 export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
+export type { Scorer, ScoreTarget } from './scorer.ts'
+export type { Datatype } from './tensor.ts'
 
 export type { Traffic } from './traffic.ts'
 
@@ -108,6 +112,12 @@ export interface Serving extends Component {
     endpoint: string,
     request: { variant?: string; model: string }
   ): Promise<VariantRecord>
+  /** One prediction as the plain JSON route makes it, for callers that have no HTTP request. Throws what that route answers. */
+  predictJson(request: JsonPrediction): Promise<JsonAnswer>
+  /** A model for tables, in memory beside those that answer online. Throws what the endpoint or the model reference throws. */
+  openScorer(project: string, target: ScoreTarget): Promise<Scorer>
+  /** Throws what `openScorer` would throw of a target that is not there; loads nothing. */
+  checkTarget(project: string, target: ScoreTarget): Promise<void>
   /** Throws `resource.conflict` while the variant has traffic. */
   removeVariant(project: string, endpoint: string, variant: string): Promise<void>
   /** Persisted, then live at once; setting what is set already changes nothing. Throws `request.invalid` and `serving.not_ready`. */
@@ -153,7 +163,7 @@ export function createServing(deps: {
     log.error({ err: error }, 'a listener of inference.completed failed')
   )
   const keys: KeySource = (name) => deps.llmKeys?.get(name) ?? null
-  const loader = createModelLoader({
+  const loading: Parameters<typeof createModelLoader>[0] = {
     source: deps.models,
     features,
     runtime: deps.runtime ?? createOnnxRuntime(),
@@ -165,6 +175,12 @@ export function createServing(deps: {
     },
     room: createModelRoom(config.modelMemoryBytes, () => fleet.evictIdlest()),
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
+  }
+  const loader = createModelLoader(loading)
+  // A table's runs are long: they would hold this thread.
+  const tableLoader = createModelLoader({
+    ...loading,
+    runtime: deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1 }),
   })
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()
@@ -285,6 +301,16 @@ export function createServing(deps: {
     },
     listEndpoints: async (project) => fleet.list(project).map(toRecord),
     addVariant: (project, name, request) => control.addVariant({ project, name }, request),
+    predictJson: (request) => predictJson(dataPlane, request),
+    openScorer: (project, target) =>
+      openScorer(
+        { fleet, loader: tableLoader, clock, tell: (event) => completed.publish(event) },
+        { project, target }
+      ),
+    async checkTarget(project, target) {
+      const { source } = scoreSettings(fleet, project, target)
+      if (source.kind === 'registered') await deps.models.resolve(project, source.reference)
+    },
     removeVariant: (project, name, variant) => control.removeVariant({ project, name }, variant),
     async setTraffic(...[project, name, traffic, by]) {
       await control.setTraffic({ project, name }, traffic)

@@ -34,7 +34,7 @@ const NONE = { entities: {}, featuresMs: 0, oldestFeatureAt: null } as const
 
 /** Turns a payload into the model's tensors, with feature values for the names that rows lack. A promise only when features are read. */
 export function prepareInputs(context: Context, payload: Payload): Prepared | Promise<Prepared> {
-  const { served, stored } = context
+  const { served } = context
   if (payload.kind === 'tensors') {
     if (served.spec.isOpen === true) return { tensors: payload.tensors, ...NONE }
     const names = new Set(payload.tensors.map((tensor) => tensor.name))
@@ -54,8 +54,8 @@ export function prepareInputs(context: Context, payload: Payload): Prepared | Pr
       entities: entitiesOf(served, rows),
     }
   const missing = served.service === null ? [] : missingNames(served.inputs, rows)
-  if (missing.length > 0 && stored.featureService !== null && context.features !== null)
-    return withFeatures({ ...context, features: context.features }, rows, stored.featureService)
+  if (missing.length > 0 && served.featureService !== null && context.features !== null)
+    return withFeatures({ ...context, features: context.features }, rows, served.featureService)
   return {
     tensors: stackRows(served.inputs, rows, NOTHING),
     ...NONE,

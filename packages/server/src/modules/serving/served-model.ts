@@ -24,6 +24,8 @@ export interface ServedModel {
   readonly isBatchable: boolean
   readonly batcher: Batcher
   readonly service: FeatureServiceSchema | null
+  /** The service that fills its inputs, in the version that it was trained on. */
+  readonly featureService: string | null
   /** Memory that it holds here, by the size of its file; 0 when it is elsewhere. */
   readonly bytes: number
   readonly loadMs: number
@@ -106,8 +108,14 @@ export function createModelLoader(deps: {
   return {
     async load(settings) {
       const begun = performance.now()
-      const service = await readService(deps.features, settings)
       const { model, version, maxRunning, bytes } = await open(settings)
+      const featureService = pinnedService(settings.featureService, version.featureService ?? null)
+      const service = await readService(deps.features, { ...settings, featureService }).catch(
+        async (error: unknown) => {
+          await model.close()
+          throw error
+        }
+      )
       const isBatchable = maxRunning === null && (await canBatch(model))
       const { maxQueued } = deps.limits
       const onBatch = settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }
@@ -129,6 +137,7 @@ export function createModelLoader(deps: {
         isBatchable,
         batcher,
         service,
+        featureService,
         bytes,
         loadMs: performance.now() - begun,
         ...createLeases(async () => {
@@ -140,9 +149,14 @@ export function createModelLoader(deps: {
   }
 }
 
+/** An endpoint names a service; a model that was trained on a version of that service gets exactly that one. */
+function pinnedService(endpoints: string | null, trainedOn: string | null): string | null {
+  return endpoints !== null && trainedOn?.split('@')[0] === endpoints ? trainedOn : endpoints
+}
+
 type Opened = Readonly<{
   model: LoadedModel
-  version: Pick<ServableVersion, 'name' | 'version' | 'signature'>
+  version: Pick<ServableVersion, 'name' | 'version' | 'signature' | 'featureService'>
   /** Runs at once of a model that makes its own batches; null for one whose runs we put together. */
   maxRunning: number | null
   bytes: number

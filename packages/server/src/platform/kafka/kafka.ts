@@ -87,6 +87,9 @@ export function createKafka(address: KafkaAddress): Kafka {
         timeout: TRANSACTION_TIMEOUT_MS,
         retries: 5,
         retryDelay: 200,
+        // "No identity yet" on the wire. The client's own default, producer 0, is refused as fenced when the transactional id is known already.
+        producerId: -1n,
+        producerEpoch: -1,
         ...(transactionalId === undefined ? {} : { transactionalId }),
       })
     )

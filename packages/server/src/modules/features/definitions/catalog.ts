@@ -85,14 +85,19 @@ export function createCatalog(deps: { store: DefinitionStore; clock: Clock }) {
         )
       return view
     },
-    service(project: string, name: string): ServiceRecord {
-      const service = versionOf(of(project).services.get(name), null)
+    /** By name, in its newest version, or as `name@v2`. */
+    service(project: string, reference: string): ServiceRecord {
+      const [, name = reference, version] = /^(.+)@v(\d+)$/.exec(reference) ?? []
+      const service = versionOf(
+        of(project).services.get(name),
+        version === undefined ? null : Number(version)
+      )
       if (service === undefined)
         throw fail(
           'features.service_not_found',
-          `There is no feature service "${name}" in project "${project}"`,
+          `There is no feature service "${reference}" in project "${project}"`,
           {
-            details: { service: name },
+            details: { service: reference },
           }
         )
       return service

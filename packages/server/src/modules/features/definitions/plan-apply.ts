@@ -11,6 +11,7 @@ import type {
 import { fail } from '../../../platform/errors.ts'
 import type { FeatureTables } from '../tables.ts'
 import { isAggregated, storedColumns } from '../aggregate/plan.ts'
+import { adviceOn } from '../discovery/advice.ts'
 import { checkManifest } from './check-manifest.ts'
 import type { DefinitionWrites } from './store.ts'
 import {
@@ -27,7 +28,7 @@ export type ApplyPlan = Readonly<{ changes: readonly FeatureChange[]; writes: De
 type Kind = FeatureTables['feature_definitions']['kind']
 
 type Draft = {
-  changes: FeatureChange[]
+  changes: Omit<FeatureChange, 'advice'>[]
   rows: FeatureTables['feature_definitions'][]
   storages: Map<number, Storage>
   nextStorageId: number
@@ -66,8 +67,12 @@ export function planApply(
   for (const view of manifest.views) planView(planned, view)
   for (const view of manifest.onDemandViews) planOnDemand(planned, view)
   for (const service of manifest.services) planService(planned, service)
+  const advice = adviceOn(current, manifest)
   return {
-    changes: draft.changes,
+    changes: draft.changes.map((change) => ({
+      ...change,
+      advice: [...(advice.get(change.subject) ?? [])],
+    })),
     writes: { rows: draft.rows, storages: [...draft.storages.values()] },
   }
 }

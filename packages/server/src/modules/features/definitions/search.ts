@@ -9,6 +9,7 @@ export type Found = {
   description: string
   owner: string
   tags: Record<string, string>
+  deprecated: string | null
 }
 
 /** Everything whose name, description, owner or tags hold every word of the query; exact and leading matches of the name come first. */
@@ -46,7 +47,13 @@ export function searchCatalog(definitions: Definitions, query: string): Found[] 
 function everything({ entities, views, onDemand, services }: Definitions): Found[] {
   const about = (
     kind: Found['kind'],
-    item: { name: string; description: string; owner: string; tags: Record<string, string> }
+    item: {
+      name: string
+      description: string
+      owner: string
+      tags: Record<string, string>
+      deprecated?: string | null
+    }
   ): Found => ({
     kind,
     name: item.name,
@@ -55,6 +62,7 @@ function everything({ entities, views, onDemand, services }: Definitions): Found
     description: item.description,
     owner: item.owner,
     tags: item.tags,
+    deprecated: item.deprecated ?? null,
   })
   const withFeatures =
     (kind: 'view' | 'on-demand view') =>

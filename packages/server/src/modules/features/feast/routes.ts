@@ -211,10 +211,17 @@ function columnMajor(
     const values = entities.map((row) => feastJson((row[key] ?? null) as Value, type)) // checked by the read
     return `{"values":[${values.join(',')}],"statuses":[${present}],"event_timestamps":[${times}]}`
   })
+  // A row's features share few event times, and writing a date costs more than looking one up.
+  const known = new Map<number | null, string>()
+  const stampOf = (us: number | null): string => {
+    let text = known.get(us)
+    if (text === undefined) known.set(us, (text = `"${feastTime(us)}"`))
+    return text
+  }
   selection.outputs.forEach(({ type }, i) => {
     const values = answer.values.map((row) => feastJson(row[i] ?? null, type))
     const statuses = answer.statuses.map((row) => `"${row[i] ?? 'NOT_FOUND'}"`)
-    const stamps = answer.eventTimesUs.map((row) => `"${feastTime(row[i] ?? null)}"`)
+    const stamps = answer.eventTimesUs.map((row) => stampOf(row[i] ?? null))
     columns.push(
       `{"values":[${values.join(',')}],"statuses":[${statuses.join(',')}],"event_timestamps":[${stamps.join(',')}]}`
     )

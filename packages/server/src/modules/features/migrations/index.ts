@@ -59,5 +59,27 @@ export const featuresMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '004-usage',
+      async up(db) {
+        await db.schema
+          .createTable('feature_usage')
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('view', 'varchar(120)', (c) => c.notNull())
+          .addColumn('feature', 'varchar(120)', (c) => c.notNull())
+          .addColumn('service', 'varchar(120)', (c) => c.notNull())
+          .addColumn('day', 'bigint', (c) => c.notNull())
+          .addColumn('reads', 'bigint', (c) => c.notNull())
+          .addColumn('last_read_at', 'bigint', (c) => c.notNull())
+          .addPrimaryKeyConstraint('feature_usage_pk', [
+            'project',
+            'view',
+            'feature',
+            'service',
+            'day',
+          ])
+          .execute()
+      },
+    },
   ],
 }

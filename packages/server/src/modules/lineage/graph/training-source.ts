@@ -52,7 +52,14 @@ export function createTrainingSource(deps: {
       ...(runId === null ? [] : [edgeOf({ kind: 'run', id: runId }, self, 'registered as')]),
       ...(featureService === null
         ? []
-        : [edgeOf({ kind: 'feature-service', id: featureService }, self, 'feeds')]),
+        : [
+            // A version names its service with the service's version.
+            edgeOf(
+              { kind: 'feature-service', id: featureService.replace(/@v\d+$/, '') },
+              self,
+              'feeds'
+            ),
+          ]),
     ]
   }
 

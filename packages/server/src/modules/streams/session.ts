@@ -1,0 +1,131 @@
+import { messageOf } from '../../kernel/errors.ts'
+import { lastPerPartition, recordBatches, type Kafka } from '../../platform/kafka/index.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { Serving } from '../serving/index.ts'
+import { groupOf, scoreRecords } from './score-records.ts'
+import type { StreamRecord } from './store.ts'
+import type { StreamMeter } from './stream-metrics.ts'
+
+export type SessionState = 'starting' | 'running' | 'waiting' | 'paused'
+
+/** One stream at work in this process. */
+export interface Session {
+  readonly state: SessionState
+  readonly error: string | null
+  readonly scored: number
+  readonly deadLettered: number
+  stop(): Promise<void>
+}
+
+const FIRST_WAIT_MS = 500
+const LONGEST_WAIT_MS = 30_000
+
+/**
+ * Reads a topic as a member of the stream's group and writes what it scored, the dead letters and the offsets in one transaction per micro-batch:
+ * who reads committed records sees each of them once. Whatever goes wrong ends the transaction unmade; the session then waits, joins anew and goes on
+ * from the last commit.
+ */
+export function startSession(deps: {
+  kafka: Kafka
+  predict: Serving['predictJson']
+  log: Logger
+  meter: StreamMeter
+  stream: StreamRecord
+  /** Names this process to the brokers: whoever comes back with it ends the transaction that it left behind. */
+  member: string
+}): Session {
+  const { kafka, stream, meter, log } = deps
+  const stopping = new AbortController()
+  const isStopping = (): boolean => stopping.signal.aborted
+  const session = {
+    state: 'starting' as SessionState,
+    error: null as string | null,
+    scored: 0,
+    deadLettered: 0,
+  }
+
+  const serve = async (): Promise<void> => {
+    const producer = await kafka.producer({
+      transactionalId: `trestle.${stream.project}.${stream.name}.${deps.member}`,
+    })
+    const consumer = await kafka.consumer({ groupId: groupOf(stream) })
+    try {
+      const { declared } = stream
+      // Ends what an earlier life of this process left open, before offsets are read.
+      await (await producer.beginTransaction()).cancel()
+      const records = await consumer.consume({
+        topics: [declared.input],
+        mode: 'committed',
+        fallbackMode: 'earliest',
+      })
+      session.state = 'running'
+      for await (const batch of recordBatches(records, { ...declared, signal: stopping.signal })) {
+        const { written, scored, deadLettered } = await scoreRecords(deps.predict, stream, batch)
+        const transaction = await producer.beginTransaction()
+        try {
+          await transaction.send({ messages: written })
+          await transaction.addConsumer(consumer)
+          for (const last of lastPerPartition(batch)) await transaction.addOffset(last)
+          await transaction.commit()
+        } catch (error) {
+          await transaction.abort().catch(() => undefined)
+          throw error
+        }
+        session.scored += scored
+        session.deadLettered += deadLettered
+        session.error = null
+        meter.batch(batch, { scored, deadLettered })
+      }
+    } finally {
+      await Promise.allSettled([consumer.close(true), producer.close(true)])
+    }
+  }
+
+  const running = (async () => {
+    let waitMs = FIRST_WAIT_MS
+    while (!isStopping()) {
+      const before = session.scored
+      try {
+        await serve()
+      } catch (error) {
+        if (isStopping()) return
+        session.state = 'waiting'
+        session.error = messageOf(error)
+        log.warn({ err: error, stream: stream.name }, 'a stream waits')
+      }
+      waitMs = session.scored > before ? FIRST_WAIT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS)
+      await pause(waitMs, stopping.signal)
+    }
+  })()
+
+  return {
+    get state() {
+      return session.state
+    },
+    get error() {
+      return session.error
+    },
+    get scored() {
+      return session.scored
+    },
+    get deadLettered() {
+      return session.deadLettered
+    },
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
