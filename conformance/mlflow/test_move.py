@@ -253,7 +253,7 @@ def check_a_postgresql_database_comes_over():
             if subprocess.run([bin_dir / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], **quiet).returncode == 0:
                 break
             time.sleep(0.1)
-        source = f"postgresql://trestle@127.0.0.1:{port}/postgres"
+        source = f"postgresql+psycopg2://trestle@127.0.0.1:{port}/postgres"
         ids = fill(source, artifacts=ROOT / "pg-artifacts")
         project = make_project("from-postgresql")
         counts = moved("import", "mlflow", "--from", source, project=project)
