@@ -47,7 +47,7 @@ import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
-import { consistencyFrom } from './wiring/feature-ports.ts'
+import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
 import {
@@ -210,6 +210,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       leaseMs: config.rollouts.leaseMs,
     },
   })
+  tellOfInconsistency(features, monitoring, onListenerError)
   registry.changed.subscribe((event) => {
     if (event.stage === 'Archived')
       rollouts
