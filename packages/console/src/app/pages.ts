@@ -105,6 +105,18 @@ export const PAGES = [
     })),
   },
   {
+    path: '/batch',
+    component: lazy(async () => ({
+      default: (await import('../features/batch/batch-page.tsx')).BatchPage,
+    })),
+  },
+  {
+    path: '/batch/:id',
+    component: lazy(async () => ({
+      default: (await import('../features/batch/batch-job-page.tsx')).BatchJobPage,
+    })),
+  },
+  {
     path: '/monitoring',
     component: lazy(async () => ({
       default: (await import('../features/monitoring/monitoring-page.tsx')).MonitoringPage,

@@ -14,6 +14,7 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
   let app: Awaited<ReturnType<typeof startTestApp>>
   let rolloutId = ''
   let experimentId = ''
+  let batchJobId = ''
   let runIds: string[] = []
   beforeAll(async () => {
     await buildConsole()
@@ -21,7 +22,10 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
       openBrowser(),
       startTestApp({ TRESTLE_ROLLOUT_LOOK_MS: '500' }),
     ])
-    ;({ rolloutId } = await seed(app.url, { requests: SHOTS === '' ? 800 : 4_000 }))
+    ;({ rolloutId, batchJobId } = await seed(app.url, {
+      requests: SHOTS === '' ? 800 : 4_000,
+      scratch: app.dataDir,
+    }))
     const client = createClient({ url: app.url })
     const { experiments = [] } = await client.tracking.searchExperiments({})
     experimentId = experiments.find((e) => e.name === 'fraud-training')?.experiment_id ?? ''
@@ -56,6 +60,8 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
         ['endpoint', '/endpoints/fraud', 'Requests per second'],
         ['rollouts', '/rollouts', 'fraud v2'],
         ['rollout', `/rollouts/${rolloutId}`, 'What happened'],
+        ['batch', '/batch', 'done'],
+        ['batch-job', `/batch/${batchJobId}`, 'Rows per second'],
         ['monitoring', '/monitoring', 'fraud-inputs'],
         ['monitor', '/monitoring/fraud-inputs', 'Drift per column'],
         ['costs', '/costs', 'Idle time'],
@@ -81,11 +87,12 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
     const { page, complaints, close } = await openPage(browser)
     await page.goto(`${app.url}/models/fraud/1`)
     await page.getByRole('link', { name: 'Lineage' }).click()
-    await page.getByRole('link', { name: /^Endpoint/ }).click()
+    const graph = page.locator('.lineage')
+    await graph.getByRole('link', { name: /^Endpoint/ }).click()
     await page.getByRole('heading', { name: 'fraud Endpoint' }).waitFor()
     await page.getByText('Led to').click()
-    await page.getByRole('link', { name: /^Monitor/ }).waitFor()
-    expect(await page.getByRole('link', { name: /^Run/ }).count()).toBe(0)
+    await graph.getByRole('link', { name: /^Run/ }).waitFor({ state: 'detached' })
+    await graph.getByRole('link', { name: /^Monitor/ }).waitFor()
     await page.goto(`${app.url}/models/fraud/compare/1/2`)
     await page.getByRole('button', { name: 'Time both here' }).click()
     await page.getByText(/One row at a time on/).waitFor()

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createClient, type TrestleClient } from '@trestle/sdk'
 
 const MODELS = new URL('../../../../examples/payments-risk/models/', import.meta.url)
@@ -20,8 +22,8 @@ const COLUMNS = [
 /** Everything that the pages show, made the way its users make it: models, an endpoint, traffic, a monitor that drifts, a rollout, runs, features. */
 export async function seed(
   url: string,
-  options: { requests: number }
-): Promise<{ rolloutId: string }> {
+  options: { requests: number; /** A folder for files that it makes. */ scratch: string }
+): Promise<{ rolloutId: string; batchJobId: string }> {
   const client = createClient({ url })
   await seedRuns(client)
   for (const version of [1, 2])
@@ -64,7 +66,22 @@ export async function seed(
   await send(client, { from: options.requests / 2, to: options.requests, drift: 1.6 })
   await client.monitoring.evaluateMonitor({ name: 'fraud-inputs' })
   await seedFeatures(client)
-  return { rolloutId: rollout.id }
+  return { rolloutId: rollout.id, batchJobId: await seedBatch(client, options.scratch) }
+}
+
+/** A file of payments, scored. */
+async function seedBatch(client: TrestleClient, scratch: string): Promise<string> {
+  const path = join(scratch, 'payments.ndjson')
+  const lines = Array.from({ length: 5_000 }, (_unused, i) => JSON.stringify(payment(i, 0)))
+  await writeFile(path, lines.join('\n'))
+  const { id } = await client.batch.createJob({
+    model: 'fraud@champion',
+    input: { path },
+    output: { path: join(scratch, 'scored') },
+    shardRows: 1_000,
+  })
+  while ((await client.batch.getJob({ id })).state !== 'done') await wait(50)
+  return id
 }
 
 /** Payments from a fixed sequence; `drift` moves the amounts. Twenty at a time. */

@@ -28,7 +28,7 @@ export function LineageView({ graph }: { graph: LineageGraph }) {
     <div style={{ overflowX: 'auto', padding: '4px 12px 12px' }}>
       <svg
         className="lineage"
-        role="img"
+        role="group"
         aria-label={`Lineage: ${says}`}
         width={placed.width}
         style={placed.width < SHRINKS_BELOW ? { maxWidth: '100%', height: 'auto' } : {}}
