@@ -90,7 +90,7 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
     const graph = page.locator('.lineage')
     await graph.getByRole('link', { name: /^Endpoint/ }).click()
     await page.getByRole('heading', { name: 'fraud Endpoint' }).waitFor()
-    await page.getByText('Led to').click()
+    await page.getByText('Led to', { exact: true }).click()
     await graph.getByRole('link', { name: /^Run/ }).waitFor({ state: 'detached' })
     await graph.getByRole('link', { name: /^Monitor/ }).waitFor()
     await page.goto(`${app.url}/models/fraud/compare/1/2`)
