@@ -32,8 +32,8 @@ export async function promote(scenario: Scenario, offer: Offer): Promise<void> {
     .flatMap(({ verdicts }) => verdicts)
     .filter(({ metric, verdict }) => metric === 'label-quality' && verdict === 'pass')
   facts.check(
-    'every canary step was passed on label quality',
-    quality.length === CAREFUL.steps.length,
+    'the shadow and every canary step were passed on label quality',
+    quality.length === CAREFUL.steps.length + 1,
     quality.at(-1)?.sentence ?? reason
   )
   const by = Map.groupBy(walked.answered, ({ variant }) => variant)

@@ -37,7 +37,7 @@ const newBatchJob = z
   .strictObject({
     /** `fraud/3`, `fraud@champion` … Pinned to the version that it names now. */
     model: z.string().min(1).exactOptional(),
-    /** In place of a model: the version that this endpoint serves, under its name in the log and the costs. */
+    /** In place of a model: the version that this endpoint serves. In the log and the costs it is `batch:<endpoint>`, as a model is `batch:<model>`. */
     endpoint: name.exactOptional(),
     /** Of the endpoint; by default the one with the most traffic. */
     variant: name.exactOptional(),

@@ -220,3 +220,24 @@ test('a job pauses, goes on, and is cancelled without leaving anything', async (
   expect((await client.batch.cancelJob({ id: other.id })).state).toBe('cancelled')
   expect(await readdir(join(dir, 'out-cancelled'))).toEqual([])
 })
+
+test('a job on an endpoint’s model leaves the endpoint’s own numbers and rows alone', async () => {
+  await server.send('POST', '/api/endpoints', { name: 'fraud', model: 'fraud/1' })
+  await client.predict('fraud', { amount: 1, age: 1, score: 1 })
+  for (const by of [{ model: 'fraud/1' }, { endpoint: 'fraud' }]) {
+    const out = join(dir, `beside-${Object.keys(by).join()}`)
+    const job = await run({
+      ...by,
+      input: { path: join(dir, 'in.parquet') },
+      output: { path: out },
+    })
+    expect(job).toMatchObject({ state: 'done', error: null })
+  }
+  const requests = async () => {
+    const { items } = await client.monitoring.listArms({ endpoint: 'fraud', from: 0 })
+    return items.map((arm) => [arm.variant, arm.requests])
+  }
+  await expect.poll(requests).toEqual([['v1', 1]])
+  const rows = await client.monitoring.listPredictions({ endpoint: 'fraud', limit: 100 })
+  expect(rows.items.length).toBe(1)
+})

@@ -61,11 +61,10 @@ export async function openScorer(
     async score(table, { requestId, isLogged }) {
       const begun = performance.now()
       const event: InferenceCompleted = {
+        ...nameOf(project, as?.endpointId ?? null, as?.endpoint ?? served.model.name),
         predictionId: randomHexId(),
         requestId,
         project,
-        endpoint: as?.endpoint ?? served.model.name,
-        endpointId: as?.endpointId ?? `model:${project}/${served.model.name}`,
         variant: as?.variant ?? `v${served.model.version}`,
         model: served.model,
         role: 'live',
@@ -127,7 +126,26 @@ export async function openScorer(
   }
 }
 
-/** What is loaded for a target, and under whose name it is told of. */
+/** As long as a name in the ledger may be. */
+const MAX_NAME = 120
+
+/**
+ * Tables are told of beside their endpoint, under a name that no endpoint can have: a run of thousands of rows must not stand in an endpoint's latency,
+ * and rows that nobody sent it not in its monitors.
+ */
+function nameOf(
+  project: string,
+  endpointId: string | null,
+  name: string
+): Pick<InferenceCompleted, 'endpoint' | 'endpointId'> {
+  const safe = encodeURIComponent(name) // it is a folder of the log
+  return {
+    endpoint: `batch:${safe}`.slice(0, MAX_NAME),
+    endpointId: `batch:${endpointId ?? `${project}/${safe}`}`.slice(0, MAX_NAME),
+  }
+}
+
+/** What is loaded for a target, and which endpoint it belongs to. */
 export function scoreSettings(
   fleet: Fleet,
   project: string,
