@@ -27,7 +27,8 @@ import { priceAt, priceHours, worstStatus, type CostStatus, type PricedHour } fr
 import { perThousand, sumOf } from './report.ts'
 import { addCostRoutes } from './routes.ts'
 import { createCostStore } from './store.ts'
-import { hourOf, HOUR_MS, type Device } from './usage.ts'
+import { hourOf, HOUR_MS } from '../../kernel/hour.ts'
+import type { Device } from './usage.ts'
 
 export { costMigrations } from './migrations/index.ts'
 export type { CostStatus, SpendNotice, UsageSource }

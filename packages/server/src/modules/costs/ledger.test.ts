@@ -7,7 +7,7 @@ import { costMigrations } from './index.ts'
 import { createLedger } from './ledger.ts'
 import { createPriceBook } from './llm/price-book.ts'
 import { createCostStore } from './store.ts'
-import { HOUR_MS } from './usage.ts'
+import { HOUR_MS } from '../../kernel/hour.ts'
 
 const START = 1_795_459_210_948
 

@@ -3,7 +3,8 @@ import type { InferenceCompleted } from '../serving/index.ts'
 import type { PriceBook } from './llm/price-book.ts'
 import { createTokenMeter, toTokenRows } from './llm/token-rows.ts'
 import type { CapacityRow, CostStore } from './store.ts'
-import { createMeter, hourOf, HOUR_MS, toUsage, type Device } from './usage.ts'
+import { hourOf, HOUR_MS } from '../../kernel/hour.ts'
+import { createMeter, toUsage, type Device } from './usage.ts'
 
 /** The part of the inference log that the ledger reads. */
 export interface UsageSource {

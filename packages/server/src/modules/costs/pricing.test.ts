@@ -5,7 +5,8 @@ import { costLines } from './cost-line.ts'
 import { priceAt, priceHour, priceHours } from './pricing.ts'
 import { toReport } from './report.ts'
 import type { RateCardRow } from './store.ts'
-import { HOUR_MS, type UsageRow } from './usage.ts'
+import { HOUR_MS } from '../../kernel/hour.ts'
+import type { UsageRow } from './usage.ts'
 
 const HOUR = 1_795_456_800_000
 

@@ -1,6 +1,7 @@
 import { multiplyMoney, parseMoney, splitMoney, type Money } from '../../kernel/money.ts'
 import type { CapacityRow, RateCardRow } from './store.ts'
-import { HOUR_MS, type Device, type UsageRow } from './usage.ts'
+import { HOUR_MS } from '../../kernel/hour.ts'
+import type { Device, UsageRow } from './usage.ts'
 
 /** A price in force. `isDefault`: the built-in one, so that what it prices is an estimate. */
 export type Price = Readonly<{ usdPerUnitHour: Money; units: number | null; isDefault: boolean }>

@@ -15,7 +15,7 @@ import { priceHandlers } from './llm/price-routes.ts'
 import type { Prices } from './llm/prices.ts'
 import type { LlmCostStore } from './llm/store.ts'
 import type { CostStore, RateCardRow } from './store.ts'
-import { HOUR_MS } from './usage.ts'
+import { HOUR_MS } from '../../kernel/hour.ts'
 
 const DAY_MS = 86_400_000
 

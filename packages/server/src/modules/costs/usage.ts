@@ -1,12 +1,9 @@
+import { hourOf } from '../../kernel/hour.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
 import type { CostTables } from './tables.ts'
 
 export type UsageRow = CostTables['cost_usage']
 export type Device = UsageRow['device']
-
-export const HOUR_MS = 3_600_000
-
-export const hourOf = (at: number): number => Math.floor(at / HOUR_MS) * HOUR_MS
 
 /** Everything that tells one usage row from another. */
 export const usageKeyOf = (row: UsageRow): string =>

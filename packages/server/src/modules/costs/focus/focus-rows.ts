@@ -1,7 +1,7 @@
 import { formatMoney, type Money } from '../../../kernel/money.ts'
 import type { CostLine } from '../cost-line.ts'
 import type { PricedHour } from '../pricing.ts'
-import { HOUR_MS } from '../usage.ts'
+import { HOUR_MS } from '../../../kernel/hour.ts'
 
 /** Columns of FOCUS 1.2 (FinOps Open Cost and Usage Specification), its 21 mandatory ones first; ours begin with `x_`. */
 export const FOCUS_COLUMNS = [

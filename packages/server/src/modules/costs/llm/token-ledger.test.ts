@@ -12,7 +12,7 @@ import { createLedger } from '../ledger.ts'
 import { priceHours } from '../pricing.ts'
 import { toReport } from '../report.ts'
 import { createCostStore } from '../store.ts'
-import { HOUR_MS, hourOf } from '../usage.ts'
+import { HOUR_MS, hourOf } from '../../../kernel/hour.ts'
 import { createPrices } from './prices.ts'
 import { createLlmCostStore } from './store.ts'
 

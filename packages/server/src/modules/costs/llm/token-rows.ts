@@ -1,6 +1,6 @@
 import type { Money } from '../../../kernel/money.ts'
 import type { InferenceCompleted, LlmUsage } from '../../serving/index.ts'
-import { hourOf } from '../usage.ts'
+import { hourOf } from '../../../kernel/hour.ts'
 import { priceCall, serviceTierOf } from './price-entry.ts'
 import type { PriceBook } from './price-book.ts'
 import type { LlmCostTables } from './tables.ts'
