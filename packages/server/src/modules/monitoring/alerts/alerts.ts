@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Alert } from '@trestle/contract'
 import type { Clock } from '../../../kernel/clock.ts'
-import { messageOf } from '../../../kernel/errors.ts'
 import { sortableId } from '../../../kernel/ids.ts'
 import type { Topic } from '../../../platform/events/topic.ts'
+import { attempt, RECEIVER_GONE } from './attempt.ts'
 import { toMessage } from './message.ts'
-import { nextAttemptAt } from './retry.ts'
 import type { Send } from './send.ts'
 import type { AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
 
@@ -66,34 +65,16 @@ export function createAlerts(deps: {
     const receivers = await store.receivers(delivery.project)
     const receiver = receivers.find((r) => r.name === delivery.receiver)
     if (alert === undefined || receiver === undefined) {
-      await store.updateDelivery(delivery.id, {
-        state: 'failed',
-        next_attempt_at: null,
-        last_error: 'The receiver was deleted',
-      })
+      await store.updateDelivery(delivery.id, RECEIVER_GONE)
       return
     }
-    const now = clock.now()
-    const attempts = delivery.attempts + 1
-    try {
-      const occasion = { event: delivery.event, now, deliveryId: delivery.id }
-      await deps.send(toMessage(receiver, alert, occasion), signal)
-      await store.updateDelivery(delivery.id, {
-        state: 'delivered',
-        attempts,
-        next_attempt_at: null,
-        last_error: null,
-        delivered_at: now,
-      })
-    } catch (error) {
-      const next = nextAttemptAt(attempts, now)
-      await store.updateDelivery(delivery.id, {
-        state: next === null ? 'failed' : 'pending',
-        attempts,
-        next_attempt_at: next,
-        last_error: messageOf(error).slice(0, 500),
-      })
-    }
+    const outcome = await attempt(delivery, clock, (now) =>
+      deps.send(
+        toMessage(receiver, alert, { event: delivery.event, now, deliveryId: delivery.id }),
+        signal
+      )
+    )
+    await store.updateDelivery(delivery.id, outcome)
   }
 
   /** Alertmanager forgets what is not repeated. A repeat that fails is made up for by the next. */

@@ -1,9 +1,8 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { messageOf } from '../../../kernel/errors.ts'
 import { sortableId } from '../../../kernel/ids.ts'
+import { attempt, RECEIVER_GONE } from '../alerts/attempt.ts'
 import type { Send } from '../alerts/send.ts'
 import type { ReceiverRow } from '../alerts/store.ts'
-import { nextAttemptAt } from '../alerts/retry.ts'
 import { noticeMessage } from './message.ts'
 import type { NoticeDeliveryRow, NoticeStore } from './store.ts'
 
@@ -39,33 +38,13 @@ export function createNotices(deps: {
     const receivers = await deps.receivers(delivery.project)
     const receiver = receivers.find(({ name }) => name === delivery.receiver)
     if (notice === undefined || receiver === undefined) {
-      await store.updateDelivery(delivery.id, {
-        state: 'failed',
-        next_attempt_at: null,
-        last_error: 'The receiver was deleted',
-      })
+      await store.updateDelivery(delivery.id, RECEIVER_GONE)
       return
     }
-    const now = clock.now()
-    const attempts = delivery.attempts + 1
-    try {
-      await deps.send(noticeMessage(receiver, notice, { now, deliveryId: delivery.id }), signal)
-      await store.updateDelivery(delivery.id, {
-        state: 'delivered',
-        attempts,
-        next_attempt_at: null,
-        last_error: null,
-        delivered_at: now,
-      })
-    } catch (error) {
-      const next = nextAttemptAt(attempts, now)
-      await store.updateDelivery(delivery.id, {
-        state: next === null ? 'failed' : 'pending',
-        attempts,
-        next_attempt_at: next,
-        last_error: messageOf(error).slice(0, 500),
-      })
-    }
+    const outcome = await attempt(delivery, clock, (now) =>
+      deps.send(noticeMessage(receiver, notice, { now, deliveryId: delivery.id }), signal)
+    )
+    await store.updateDelivery(delivery.id, outcome)
   }
 
   return {
