@@ -36,6 +36,7 @@ const event: fc.Arbitrary<InferenceCompleted> = fc.integer({ min: 0, max: 3 }).c
       variant: fc.constantFrom('v1', 'v2'),
       latencyMs: fc.double({ min: 0, max: 1e4, noNaN: true }),
       stickyKey: fc.option(fc.string()),
+      isForced: fc.boolean(),
       entities: fc.dictionary(
         fc.constantFrom('user', 'card'),
         fc.oneof(fc.string(), fc.integer(), fc.bigInt({ min: 2n ** 60n, max: 2n ** 62n }))
@@ -43,7 +44,9 @@ const event: fc.Arbitrary<InferenceCompleted> = fc.integer({ min: 0, max: 3 }).c
       inputs: fc.array(column(rows), { maxLength: 2 }),
       outputs: fc.array(column(rows), { maxLength: 1 }),
     })
-    .map((over) => sampleEvent({ ...over, rows }))
+    .map(({ isForced, ...over }) =>
+      sampleEvent({ ...over, rows, ...(isForced ? { isForced } : {}) })
+    )
 )
 const records: fc.Arbitrary<LogRecord[]> = fc.array(fc.record({ event, isSampled: fc.boolean() }), {
   minLength: 1,

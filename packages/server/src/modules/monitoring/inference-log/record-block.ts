@@ -76,6 +76,9 @@ export function toBlocks(records: readonly LogRecord[]): LogRecord[][] {
   return blocks
 }
 
+/** Fields that only some events have: those with and those without are of two kinds, or a block would lose them. */
+const OPTIONAL = ['llm', 'isForced'] as const
+
 function isSameKind(a: LogRecord, b: LogRecord): boolean {
   return (
     a.isSampled === b.isSampled &&
@@ -85,7 +88,7 @@ function isSameKind(a: LogRecord, b: LogRecord): boolean {
     a.event.variant === b.event.variant &&
     a.event.role === b.event.role &&
     a.event.status === b.event.status &&
-    (a.event.llm === undefined) === (b.event.llm === undefined) &&
+    OPTIONAL.every((key) => (a.event[key] === undefined) === (b.event[key] === undefined)) &&
     hasSameColumns(a.event.inputs, b.event.inputs) &&
     hasSameColumns(a.event.outputs, b.event.outputs)
   )
