@@ -51,8 +51,8 @@ test('texts of another subject are told apart in any script, and those of the sa
   const cases = [
     [WORDS.split(' '), [...WORDS.split(' ').slice(4), 'refund', 'invoice', 'charge']],
     [
-      [...'人人生而自由在尊严和权利上一律平等'],
-      [...'他们赋有理性和良心并应以兄弟关系的精神相对待'],
+      Array.from('人人生而自由在尊严和权利上一律平等'),
+      Array.from('他们赋有理性和良心并应以兄弟关系的精神相对待'),
     ],
   ] as const
   for (const [before, after] of cases) {
