@@ -7,7 +7,7 @@ import { loadArrow } from './library.ts'
 
 type Kept = Readonly<{ arrow: (library: typeof Library) => DataType; cast?: string }>
 
-const kept = (name: keyof typeof Library & string, ...given: unknown[]): Kept => ({
+const kept = (name: keyof typeof Library, ...given: unknown[]): Kept => ({
   arrow: (library) => new (library[name] as new (...given: unknown[]) => DataType)(...given),
 })
 
@@ -171,6 +171,6 @@ class Nulls {
 /** A value as Arrow's builders take it. */
 function plain(value: DuckDBValue): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if ('items' in value) return Array.from(value.items as readonly DuckDBValue[], plain)
+  if ('items' in value) return Array.from(value.items, plain)
   return value
 }

@@ -97,7 +97,7 @@ async function columnsOf(library: typeof Library, schema: Library.Schema): Promi
       return engine.LIST(typeOf(name, (type.children[0] as Library.Field).type as DataType))
     throw fail(
       'request.invalid',
-      `Column "${name}" is of Arrow's type ${String(type)}, which is not read`,
+      `Column "${name}" is of Arrow's type ${library.Type[type.typeId]}, which is not read`,
       {
         details: { column: name },
       }
@@ -145,7 +145,7 @@ function numbersIn(vector: Vector): ColumnArray {
   const from = data.offset
   // The values begin at the offset already; the bits do not.
   return {
-    numbers: numbers.subarray(0, data.length) as typeof numbers,
+    numbers: numbers.subarray(0, data.length),
     valid: data.nullCount === 0 ? null : shifted(data.nullBitmap, from, data.length),
   }
 }
