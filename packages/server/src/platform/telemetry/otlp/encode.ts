@@ -92,16 +92,11 @@ const toAttributes = (attributes: Attributes, as: Form) =>
   )
 
 function toAnyValue(value: AttributeValue, as: Form): object {
-  switch (typeof value) {
-    case 'string':
-      return { stringValue: value }
-    case 'boolean':
-      return { boolValue: value }
-    case 'number':
-      return Number.isSafeInteger(value) ? { intValue: as.int(value) } : { doubleValue: value }
-    case 'object':
-      return { arrayValue: { values: value.map((stringValue) => ({ stringValue })) } }
-  }
+  if (typeof value === 'string') return { stringValue: value }
+  if (typeof value === 'boolean') return { boolValue: value }
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? { intValue: as.int(value) } : { doubleValue: value }
+  return { arrayValue: { values: value.map((stringValue) => ({ stringValue })) } }
 }
 
 /** Epoch ms as whole nanoseconds; a double of ns would be off by hundreds of them. */
