@@ -1,5 +1,6 @@
 import { AppError } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
+import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import { isRecord } from '../named-inputs.ts'
 import { attempt, type AttemptEnd, type AttemptFailure } from './attempt.ts'
 import type { Backend } from './backend.ts'
@@ -33,6 +34,8 @@ type Context = Readonly<{
   sink: AnswerSink
   dialect: Dialect
   predictionId: string
+  /** The place of the call in a trace, told to the backend; null passes on what the caller said. */
+  trace: TraceContext | null
   variant: string
   /** Headers of whoever let the call in: what is left of its limits. */
   headers: Readonly<Record<string, string>>
@@ -135,7 +138,7 @@ async function tryBackend(
     const secret = backend.keyEnv === null ? null : deps.keys(backend.keyEnv)
     if (backend.keyEnv !== null && secret === null)
       throw fail('serving.upstream_failed', `The server's environment has no ${backend.keyEnv}`)
-    const request = toBackendRequest(call, backend, secret)
+    const request = toBackendRequest(call, backend, { secret, trace: context.trace })
     const mask = llm.guardrails?.maskStream?.() ?? null
     const ended = await attempt(deps.upstream, sink, {
       settings: {
