@@ -47,3 +47,9 @@ export const isMissing = (value: Scalar | null): boolean =>
 
 /** The category of a value, as text. */
 export const toCategory = (value: Scalar): string => String(value)
+
+export function countCategories(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}

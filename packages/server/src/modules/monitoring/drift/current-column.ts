@@ -1,5 +1,5 @@
 import type { Scalar } from '../../../kernel/scalar.ts'
-import { isMissing, toCategory, type ColumnValues } from './column-values.ts'
+import { countCategories, isMissing, toCategory, type ColumnValues } from './column-values.ts'
 import type { ReferenceColumn } from './reference.ts'
 
 /** A column of a window, read as its reference is. What cannot be read so is counted as invalid and left out. */
@@ -46,10 +46,4 @@ export function readAs(kind: ReferenceColumn['kind'], { values }: ColumnValues):
     case 'embedding':
       return { kind, ...about, invalid: present.length, vectors: [] }
   }
-}
-
-export function countCategories(names: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return counts
 }

@@ -1,7 +1,6 @@
 import { countBins, createMoments, createRng, quantileBins } from '@trestle/stats'
 import type { Scalar } from '../../../kernel/scalar.ts'
-import { isMissing, toCategory, type ColumnValues } from './column-values.ts'
-import { countCategories } from './current-column.ts'
+import { countCategories, isMissing, toCategory, type ColumnValues } from './column-values.ts'
 
 /** What is kept of a reference column: enough to test any later window, small enough to store. */
 export type ReferenceColumn =
