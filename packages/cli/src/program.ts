@@ -48,7 +48,7 @@ export function createProgram(): Command {
   program.addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer, 4 a drift report found drift.
 
   trestle serve                                  start on http://127.0.0.1:4400
   trestle demo                                   see the whole loop on a simulated payments service
