@@ -103,6 +103,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  // One thread for a query: shards are done side by side, and threads that share one query of theirs wait for each other.
+  const batchEngine = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb-batch'),
+    memoryLimit: '1GB',
+    threads: 1,
+  })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -219,7 +225,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   })
   const batch = createBatch({
     database,
-    duckdb,
+    duckdb: batchEngine,
     clock,
     scheduler,
     log: logOf('batch'),
@@ -321,6 +327,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...modules,
     scheduler,

@@ -30,8 +30,10 @@ export interface OnnxSession {
   release(): Promise<void>
 }
 
+export type OnnxFile = Readonly<{ path: string; threads: number }>
+
 /** Opens an ONNX file. Imports the runtime at first use, since it costs 30 MB and tens of milliseconds. */
-export async function openSession(path: string): Promise<OnnxSession> {
+export async function openSession({ path, threads }: OnnxFile): Promise<OnnxSession> {
   const ort = await import('onnxruntime-node')
   const whole = await ort.InferenceSession.create(path, OPTIONS)
   const { session, sources } = whole.outputMetadata.every(({ isTensor }) => isTensor)
