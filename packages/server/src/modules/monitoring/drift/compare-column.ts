@@ -10,12 +10,20 @@ import {
 import type { ColumnReport, MonitorSpec } from '@trestle/contract'
 import { isMissing, toCategory, toNumbers, type ColumnValues } from './column-values.ts'
 import { missingPValue } from './missing-test.ts'
-import type { CategoricalReference, NumericReference, ReferenceColumn } from './reference.ts'
+import {
+  MAX_CATEGORIES,
+  type CategoricalReference,
+  type NumericReference,
+  type ReferenceColumn,
+} from './reference.ts'
 
 export type CompareOptions = Pick<MonitorSpec, 'numeric' | 'categorical' | 'minimumRows'>
 
 /** What a column says before the window as a whole is judged. p-values are raw. */
-export type ColumnFacts = Omit<ColumnReport, 'state' | 'adjustedPValue' | 'finding'>
+export type ColumnFacts = Omit<ColumnReport, 'state' | 'adjustedPValue' | 'finding'> & {
+  /** Why the column can't be compared, in plain words; null when it can. */
+  obstacle: string | null
+}
 
 /** A chi-square test needs about this many expected in each cell (Cochran 1954); smaller categories are pooled. */
 const LEAST_EXPECTED = 5
@@ -43,13 +51,16 @@ export function compareColumn(
         : missingPValue({ missing: reference.missing, total: referenceTotal }, { missing, total }),
   }
   const isEnough = present.length >= options.minimumRows && reference.count >= options.minimumRows
+  const obstacle = isEnough ? null : sayTooFew(reference, present.length)
   return reference.kind === 'numeric'
     ? {
         ...base,
+        obstacle,
         ...compareNumbers(reference, toNumbers(present), missing, { ...options, isEnough }),
       }
     : {
         ...base,
+        obstacle: reference.other > 0 ? TOO_MANY_CATEGORIES : obstacle,
         ...compareCategories(
           reference,
           present.flatMap((value) => (value === null ? [] : [toCategory(value)])),
@@ -58,6 +69,40 @@ export function compareColumn(
         ),
       }
 }
+
+const TOO_MANY_CATEGORIES = `more than ${MAX_CATEGORIES} categories in the reference`
+
+function sayTooFew(reference: ReferenceColumn, values: number): string {
+  if (reference.count === 0) return 'no values in the reference'
+  return values === 0 ? 'no values in the window' : 'too few values'
+}
+
+/** What is said of a column that has nothing to be compared with. */
+export const noComparison = (
+  column: { name: string; source: 'input' | 'output'; because: string },
+  options: CompareOptions
+): ColumnFacts => ({
+  column: column.name,
+  source: column.source,
+  kind: 'categorical',
+  values: 0,
+  missingShare: 0,
+  referenceMissingShare: 0,
+  missingPValue: null,
+  effect: {
+    name: options.categorical.effect,
+    value: null,
+    threshold: options.categorical.threshold,
+  },
+  test: 'none',
+  pValue: null,
+  newCategories: [],
+  outOfRangeShare: 0,
+  mean: null,
+  referenceMean: null,
+  histogram: { bins: [], reference: [], current: [] },
+  obstacle: column.because,
+})
 
 type Options = CompareOptions & { isEnough: boolean }
 
@@ -120,6 +165,9 @@ function compareCategories(
   for (const name of categories) found.set(name, (found.get(name) ?? 0) + 1)
   const known = new Map(reference.categories.map((c) => [c.name, c.count]))
   const isComparable = options.isEnough && reference.other === 0
+  // One category then and now: nothing to test, and nothing that changed.
+  const isSame =
+    isComparable && known.size === 1 && found.size === 1 && known.has([...found.keys()][0] ?? '')
   const fresh = reference.other > 0 ? [] : [...found.keys()].filter((name) => !known.has(name))
   const freshCount = fresh.reduce((sum, name) => sum + (found.get(name) ?? 0), 0)
   const pooled = poolSmall(
@@ -132,11 +180,15 @@ function compareCategories(
     kind: 'categorical' as const,
     effect: {
       name: options.categorical.effect,
-      value: isComparable ? categoricalEffect(pooled, options) : null,
+      value: isSame ? 0 : isComparable ? categoricalEffect(pooled, options) : null,
       threshold: options.categorical.threshold,
     },
     test: 'chi-square contingency',
-    pValue: isComparable ? pOf(chiSquareContingency([pooled.reference, pooled.current])) : null,
+    pValue: isSame
+      ? 1
+      : isComparable
+        ? pOf(chiSquareContingency([pooled.reference, pooled.current]))
+        : null,
     newCategories: fresh.toSorted().slice(0, 20),
     outOfRangeShare: categories.length === 0 ? 0 : freshCount / categories.length,
     mean: null,

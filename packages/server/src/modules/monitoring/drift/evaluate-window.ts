@@ -1,9 +1,10 @@
 import { benjaminiHochberg } from '@trestle/stats'
 import type { ColumnReport, MonitorSpec } from '@trestle/contract'
 import { toColumns } from './column-values.ts'
-import { compareColumn, type ColumnFacts } from './compare-column.ts'
+import { compareColumn, noComparison, type ColumnFacts } from './compare-column.ts'
+import { matchColumns } from './match-columns.ts'
 import type { PredictionRow } from '../inference-log/prediction-row.ts'
-import type { Reference, ReferenceColumn } from './reference.ts'
+import type { Reference } from './reference.ts'
 
 export type WindowVerdict = Readonly<{
   state: 'ok' | 'drift' | 'insufficient'
@@ -29,17 +30,11 @@ export function evaluateWindow(
       drifted: [],
       summary: `${rows.length} rows in the window; at least ${spec.minimumRows} are needed to say anything.`,
     }
-  const current = new Map(toColumns(rows).map((c) => [`${c.source}:${c.name}`, c]))
-  const facts = watched(reference, spec).map((column) =>
-    compareColumn(
-      column,
-      current.get(`${column.source}:${column.name}`) ?? {
-        name: column.name,
-        source: column.source,
-        values: rows.map(() => null),
-      },
-      spec
-    )
+  const matches = matchColumns(reference, toColumns(rows), { rows: rows.length, spec })
+  const facts = matches.map((match) =>
+    match.kind === 'pair'
+      ? compareColumn(match.reference, match.current, spec)
+      : noComparison(match, spec)
   )
   const columns = judge(facts, spec).toSorted(worstFirst)
   const drifted = columns.filter((column) => column.state === 'drift')
@@ -53,21 +48,12 @@ export function evaluateWindow(
   }
 }
 
-function watched(reference: Reference, spec: MonitorSpec): ReferenceColumn[] {
-  const { columns } = spec
-  return reference.columns.filter((column) =>
-    column.source === 'output'
-      ? spec.watchOutputs
-      : columns === 'all' || columns.includes(column.name)
-  )
-}
-
 function judge(facts: readonly ColumnFacts[], spec: MonitorSpec): ColumnReport[] {
   const adjusted = benjaminiHochberg([
     ...facts.map((fact) => fact.pValue ?? NaN),
     ...facts.map((fact) => fact.missingPValue ?? NaN),
   ])
-  return facts.map((fact, i) => {
+  return facts.map(({ obstacle, ...fact }, i) => {
     const p = orNull(adjusted[i])
     const missingP = orNull(adjusted[facts.length + i])
     const isChanged =
@@ -90,7 +76,7 @@ function judge(facts: readonly ColumnFacts[], spec: MonitorSpec): ColumnReport[]
       state,
       adjustedPValue: p,
       missingPValue: missingP,
-      finding: describe(fact, { isChanged, isMissingMoved }),
+      finding: obstacle ?? describe(fact, { isChanged, isMissingMoved }),
     }
   })
 }
@@ -99,7 +85,7 @@ const orNull = (p: number | undefined): number | null =>
   p === undefined || Number.isNaN(p) ? null : p
 
 function describe(
-  fact: ColumnFacts,
+  fact: Omit<ColumnFacts, 'obstacle'>,
   { isChanged, isMissingMoved }: { isChanged: boolean; isMissingMoved: boolean }
 ): string {
   const parts: string[] = []
@@ -132,8 +118,7 @@ const worstFirst = (a: ColumnReport, b: ColumnReport): number =>
 function summarise(columns: readonly ColumnReport[], rows: number): string {
   const drifted = columns.filter((column) => column.state === 'drift')
   const unknown = columns.filter((column) => column.state === 'insufficient').length
-  const tail =
-    unknown === 0 ? '' : ` ${unknown} of ${columns.length} columns have too few values to tell.`
+  const tail = unknown === 0 ? '' : ` ${unknown} of ${columns.length} columns cannot be told.`
   if (drifted.length === 0)
     return `No drift in ${columns.length - unknown} columns over ${rows} rows.${tail}`
   const named = drifted

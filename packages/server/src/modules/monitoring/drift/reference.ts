@@ -37,25 +37,28 @@ export type CategoricalReference = Readonly<{
 export type Reference = Readonly<{
   columns: readonly ReferenceColumn[]
   rows: number
-  /** The time that the rows are of; null for a data set. */
-  from: number | null
-  to: number | null
+  /** The stretches of time that the rows are of; none for a data set. */
+  spans: readonly Span[]
 }>
 
+/** A stretch of time: `from` inclusive, `to` exclusive. */
+export type Span = Readonly<{ from: number; to: number }>
+
 /** Numbers kept per column for the Kolmogorov-Smirnov test: a sample of a sample is as valid a sample. */
-const SAMPLE_SIZE = 5_000
-const MAX_CATEGORIES = 1_000
+export const SAMPLE_SIZE = 5_000
+export const MAX_CATEGORIES = 1_000
 /** Whole numbers with no more distinct values than this are categories. */
 const FEW_DISTINCT = 10
 
 export function buildReference(
   columns: readonly ColumnValues[],
-  about: { rows: number; from: number | null; to: number | null }
+  about: { rows: number; spans: readonly Span[] },
+  sampleSize = SAMPLE_SIZE
 ): Reference {
-  return { ...about, columns: columns.map(describe) }
+  return { ...about, columns: columns.map((column) => describe(column, sampleSize)) }
 }
 
-function describe(column: ColumnValues): ReferenceColumn {
+function describe(column: ColumnValues, sampleSize: number): ReferenceColumn {
   const present = column.values.filter((value) => !isMissing(value))
   const missing = column.values.length - present.length
   const base = { name: column.name, source: column.source, count: present.length, missing }
@@ -65,7 +68,7 @@ function describe(column: ColumnValues): ReferenceColumn {
     const numbers = toNumbers(present)
     const isWhole = numbers.every(Number.isInteger)
     if (!isWhole || new Set(numbers).size > FEW_DISTINCT)
-      return { ...base, ...describeNumbers(numbers) }
+      return { ...base, ...describeNumbers(numbers, sampleSize) }
   }
   const counts = new Map<string, number>()
   for (const value of present) {
@@ -81,7 +84,7 @@ function describe(column: ColumnValues): ReferenceColumn {
   return { ...base, kind: 'categorical', categories, other: present.length - named }
 }
 
-function describeNumbers(numbers: Float64Array) {
+function describeNumbers(numbers: Float64Array, sampleSize: number) {
   const bins = quantileBins(numbers)
   const moments = createMoments()
   moments.updateMany(numbers)
@@ -90,7 +93,7 @@ function describeNumbers(numbers: Float64Array) {
     kind: 'numeric' as const,
     edges: bins.edges,
     counts: countBins(numbers, bins).counts,
-    sample: [...sampleOf(numbers).filter(Number.isFinite).toSorted()],
+    sample: [...sampleOf(numbers, sampleSize).filter(Number.isFinite).toSorted()],
     min: min ?? 0,
     max: max ?? 0,
     mean: moments.count() === 0 ? 0 : moments.mean(),
@@ -99,13 +102,13 @@ function describeNumbers(numbers: Float64Array) {
 }
 
 /** An even sample without replacement (Vitter's algorithm R), seeded: the same reference gives the same sample. */
-function sampleOf(numbers: Float64Array): Float64Array {
-  if (numbers.length <= SAMPLE_SIZE) return numbers
+export function sampleOf(numbers: Float64Array, size: number): Float64Array {
+  if (numbers.length <= size) return numbers
   const rng = createRng(numbers.length)
-  const kept = numbers.slice(0, SAMPLE_SIZE)
-  for (let i = SAMPLE_SIZE; i < numbers.length; i++) {
+  const kept = numbers.slice(0, size)
+  for (let i = size; i < numbers.length; i++) {
     const place = Math.floor(rng() * (i + 1))
-    if (place < SAMPLE_SIZE) kept[place] = numbers[i] ?? 0
+    if (place < size) kept[place] = numbers[i] ?? 0
   }
   return kept
 }
