@@ -145,4 +145,5 @@ export type {
   ServingVariant,
   TrafficTable,
   VariantStats,
+  BackendStats,
 } from './serving.ts'
