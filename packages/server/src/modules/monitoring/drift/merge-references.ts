@@ -2,7 +2,8 @@ import { countBins, quantileBins } from '@trestle/stats'
 import {
   MAX_CATEGORIES,
   SAMPLE_SIZE,
-  sampleOf,
+  SAMPLED_TEXTS,
+  drawEvenly,
   type CategoricalReference,
   type NumericReference,
   type Reference,
@@ -25,17 +26,50 @@ export function mergeReferences(parts: readonly Reference[]): Reference {
   return {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     spans: parts.flatMap((part) => part.spans),
-    columns: [...columns.values()].flatMap((group) => {
-      const numbers = group.filter((column) => column.kind === 'numeric')
-      const categories = group.filter((column) => column.kind === 'categorical')
-      const [newest] = group
-      if (newest === undefined) return []
-      if (group.length === 1) return [newest]
-      return newest.kind === 'numeric'
-        ? [mergeNumbers(newest, numbers)]
-        : [mergeCategories(newest, categories)]
-    }),
+    columns: [...columns.values()].map(mergeColumn),
   }
+}
+
+function mergeColumn(group: readonly ReferenceColumn[]): ReferenceColumn {
+  const [newest] = group
+  if (newest === undefined) throw new Error('a column is of a reference')
+  if (group.length === 1) return newest
+  switch (newest.kind) {
+    case 'numeric':
+      return mergeNumbers(
+        newest,
+        group.filter((column) => column.kind === 'numeric')
+      )
+    case 'categorical':
+      return mergeCategories(
+        newest,
+        group.filter((column) => column.kind === 'categorical')
+      )
+    case 'text':
+      return mergeVectors(
+        newest,
+        group.filter((column) => column.kind === 'text')
+      )
+    case 'embedding':
+      return mergeVectors(
+        newest,
+        group.filter((column) => column.kind === 'embedding')
+      )
+  }
+}
+
+/** Texts or vectors: of each part as large a share of the sample as it has of the values. */
+function mergeVectors<C extends Extract<ReferenceColumn, { kind: 'text' | 'embedding' }>>(
+  newest: C,
+  parts: readonly C[]
+): C {
+  const count = sumOf(parts, (part) => part.count)
+  const sample = parts.flatMap((part) => {
+    const places = Float64Array.from(part.sample, (_item, i) => i)
+    const size = Math.round((SAMPLED_TEXTS * part.count) / (count || 1))
+    return Array.from(drawEvenly(places, size), (i) => part.sample[i] as C['sample'][number])
+  })
+  return { ...newest, count, missing: sumOf(parts, (part) => part.missing), sample }
 }
 
 function mergeNumbers(
@@ -73,7 +107,7 @@ function joinSamples(parts: readonly NumericReference[], count: number): Float64
   )
   return Float64Array.from(
     parts.flatMap((part) => [
-      ...sampleOf(Float64Array.from(part.sample), Math.round(rate * part.count)),
+      ...drawEvenly(Float64Array.from(part.sample), Math.round(rate * part.count)),
     ])
   )
 }

@@ -1,5 +1,5 @@
-import type { DriftReport, MonitorSpec } from '@trestle/contract'
 import type { Kysely } from 'kysely'
+import { monitorSpec, type DriftReport, type MonitorSpec } from '@trestle/contract'
 import type { Database } from '../../../platform/database/index.ts'
 import type { Reference, Span } from '../drift/reference.ts'
 import type { MonitoringTables } from '../tables.ts'
@@ -193,7 +193,7 @@ export const bodyOf = (row: Pick<ReportRow, 'body_json'>): ReportBody =>
 export type MonitorStore = ReturnType<typeof createMonitorStore>
 
 /** Written by this module from the parsed contract. */
-export const specOf = (row: MonitorRow): MonitorSpec => JSON.parse(row.spec_json) as MonitorSpec
+export const specOf = (row: MonitorRow): MonitorSpec => monitorSpec.parse(JSON.parse(row.spec_json))
 
 export const referenceOf = (row: MonitorRow): Reference | null =>
   row.reference_json === null ? null : parseReference(row.reference_json)
