@@ -81,13 +81,11 @@ async function readInput(body: Buffer, contentType: string): Promise<unknown> {
 }
 
 async function formOf(body: Buffer, contentType: string): Promise<[string, unknown][]> {
-  const form = await new Response(new Uint8Array(body), {
-    headers: { 'content-type': contentType },
+  const request = new Response(new Uint8Array(body), { headers: { 'content-type': contentType } })
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- meant for bodies of unknown size; this one is bounded and in memory already
+  const form = await request.formData().catch((error: unknown) => {
+    throw fail('request.malformed', 'The body is not a valid form', { cause: error })
   })
-    .formData()
-    .catch((error: unknown) => {
-      throw fail('request.malformed', 'The body is not a valid form', { cause: error })
-    })
   return Promise.all(
     [...form].map(async ([name, value]): Promise<[string, unknown]> => [
       name,
