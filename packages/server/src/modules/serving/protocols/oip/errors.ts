@@ -10,5 +10,7 @@ export async function sendOipError(thrown: unknown, request: FastifyRequest, rep
     request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
   if (status === 503 || status === 429) reply.header('retry-after', '1')
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
-  return reply.status(status).type('application/json').send({ error: error.message })
+  // KServe's client shows the message only when the type is this, with no charset behind it.
+  reply.status(status).header('content-type', 'application/json')
+  return reply.serializer(String).send(JSON.stringify({ error: error.message }))
 }
