@@ -45,31 +45,26 @@ function mergeColumn(group: readonly ReferenceColumn[]): ReferenceColumn {
         newest,
         group.filter((column) => column.kind === 'categorical')
       )
-    case 'text':
-      return mergeVectors(
-        newest,
-        group.filter((column) => column.kind === 'text')
-      )
-    case 'embedding':
-      return mergeVectors(
-        newest,
-        group.filter((column) => column.kind === 'embedding')
-      )
+    case 'text': {
+      const parts = group.filter((column) => column.kind === 'text')
+      return { ...newest, ...joinEvenly(parts), missing: sumOf(parts, (part) => part.missing) }
+    }
+    case 'embedding': {
+      const parts = group.filter((column) => column.kind === 'embedding')
+      return { ...newest, ...joinEvenly(parts), missing: sumOf(parts, (part) => part.missing) }
+    }
   }
 }
 
 /** Texts or vectors: of each part as large a share of the sample as it has of the values. */
-function mergeVectors<C extends Extract<ReferenceColumn, { kind: 'text' | 'embedding' }>>(
-  newest: C,
-  parts: readonly C[]
-): C {
+function joinEvenly<T>(parts: readonly { count: number; sample: readonly T[] }[]) {
   const count = sumOf(parts, (part) => part.count)
   const sample = parts.flatMap((part) => {
-    const places = Float64Array.from(part.sample, (_item, i) => i)
     const size = Math.round((SAMPLED_TEXTS * part.count) / (count || 1))
-    return Array.from(drawEvenly(places, size), (i) => part.sample[i] as C['sample'][number])
+    const places = new Set(drawEvenly(Float64Array.from(part.sample.keys()), size))
+    return part.sample.filter((_item, i) => places.has(i))
   })
-  return { ...newest, count, missing: sumOf(parts, (part) => part.missing), sample }
+  return { count, sample }
 }
 
 function mergeNumbers(
