@@ -74,7 +74,7 @@ export function referenceFilesFrom(deps: {
 const source = z.looseObject({ uri: z.string() })
 
 function sourceUri(text: string): string | null {
-  let json: unknown = null
+  let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
