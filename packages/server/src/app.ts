@@ -45,6 +45,7 @@ import {
 import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
+import { createOtlp } from './platform/telemetry/otlp/index.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
@@ -96,6 +97,16 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   let isDraining = false
 
   const metrics = createMetrics()
+  const otlp =
+    config.otlp === null
+      ? null
+      : createOtlp({
+          settings: config.otlp,
+          version: VERSION,
+          clock,
+          log: logOf('opentelemetry'),
+          metrics,
+        })
   const database = openDatabase(config.database, { clock })
   const blobs = createFileBlobStore(join(dataDir, 'blobs'))
   const duckdb = createDuckDb({
@@ -154,6 +165,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
+    telemetry: otlp?.telemetry ?? null,
     prompts: promptsFrom(registry),
     config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
@@ -322,6 +334,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     migrations,
     duckdb,
     ...(kafka === null ? [] : [kafka]),
+    ...(otlp === null ? [] : [otlp]),
     ...modules,
     scheduler,
     listener,

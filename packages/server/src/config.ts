@@ -2,6 +2,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
+import {
+  otlpEnvironment,
+  otlpSettings,
+  type OtlpSettings,
+} from './platform/telemetry/otlp/index.ts'
 import { messageOf } from './kernel/errors.ts'
 import type { KafkaAddress } from './platform/kafka/index.ts'
 
@@ -71,6 +76,7 @@ const environment = z.object({
   OPENLINEAGE_API_KEY: z.string().default(''),
   /** The namespace of jobs; data lies in `<namespace>/data`, models in `<namespace>/models`. */
   OPENLINEAGE_NAMESPACE: z.string().min(1).default('trestle'),
+  ...otlpEnvironment,
   TRESTLE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -124,6 +130,8 @@ export type Config = Readonly<{
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
+  /** Null: no spans and metrics are sent. */
+  otlp: OtlpSettings | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
@@ -192,6 +200,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
             apiKey: e.OPENLINEAGE_API_KEY === '' ? null : e.OPENLINEAGE_API_KEY,
             namespace: e.OPENLINEAGE_NAMESPACE,
           },
+    otlp: otlpSettings(e),
     logLevel: e.TRESTLE_LOG_LEVEL,
     http: {
       maxBodyBytes: e.TRESTLE_MAX_BODY_BYTES,

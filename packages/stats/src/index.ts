@@ -41,6 +41,10 @@ export { kernelDiscrepancy } from './two-sample/kernel-discrepancy.ts'
 export type { KernelOptions } from './two-sample/kernel-discrepancy.ts'
 export { spearman } from './two-sample/rank-correlation.ts'
 
+export { domainClassifierDrift, textDomainDrift } from './domain/domain-classifier.ts'
+export type { DomainOptions, DomainOutcome } from './domain/domain-classifier.ts'
+export { hashedNgrams } from './domain/hashed-ngrams.ts'
+
 export { goodnessOfFit } from './categorical/goodness-of-fit.ts'
 export { barnardExact, fisherExact, twoProportionZ } from './categorical/two-proportions.ts'
 export type { TwoByTwo } from './categorical/two-proportions.ts'

@@ -1,4 +1,4 @@
-import type { Column, Registry } from '../modules/registry/index.ts'
+import type { Column, ModelVersionRecord, Registry } from '../modules/registry/index.ts'
 import type { ModelSource, PromptSource } from '../modules/serving/index.ts'
 import { fail } from '../platform/errors.ts'
 import { z } from 'zod'
@@ -30,10 +30,18 @@ export const modelsFrom = (registry: Registry): ModelSource => ({
             },
       onnxPath:
         version.onnxFile === null ? null : await registry.localFile(version, version.onnxFile),
+      onnxBytes: onnxBytes(version),
       featureService: version.featureService,
     }
   },
 })
+
+/** The file and the weights that it keeps beside itself. */
+function onnxBytes({ onnxFile, onnx, files }: ModelVersionRecord): number {
+  const folder = onnxFile?.slice(0, onnxFile.lastIndexOf('/') + 1) ?? ''
+  const names = new Set(onnx?.externalFiles.map((name) => folder + name)).add(onnxFile ?? '')
+  return files.reduce((sum, { path, size }) => sum + (names.has(path) ? size : 0), 0)
+}
 
 const messages = z.array(z.object({ role: z.string(), content: z.string() }))
 

@@ -9,6 +9,7 @@ import {
   lInfinity,
   totalVariation,
 } from './divergence.ts'
+import { histogramEdges } from './histogram-edges.ts'
 import { populationStability, psiOfCounts } from './population-stability.ts'
 
 test.each(countCases)(
@@ -36,6 +37,34 @@ test.each(numericCases.filter(({ exp }) => 'psi_ref_deciles_floor1e-4' in exp))(
     }
     const outcome = ok(psiOfCounts(merge(ref), merge(cur), { empty: { floor: 1e-4 } }))
     expect(outcome.value).toBeCloseTo(exp['psi_ref_deciles_floor1e-4'] as number, 10)
+  }
+)
+
+test.each(numericCases.filter(({ exp }) => 'evidently_like_kl_sturges' in exp))(
+  'divergences over pooled Sturges bins agree with the reference on $name',
+  ({ ref, cur, exp }) => {
+    const edges = histogramEdges([...ref, ...cur], 'sturges')
+    const shares = (values: readonly number[]) => {
+      const { counts } = countBins(values, { edges })
+      return counts.slice(1, -1).map((count) => count / values.length)
+    }
+    const [p, q] = [shares(ref), shares(cur)]
+    // Empty bins get 1e-4 there, or less where a share is as small; PSI of the unscaled shares is the sum of both directions.
+    const fill = (values: readonly number[]) => {
+      const least = Math.min(...values.filter((value) => value > 0))
+      return values.map((value) => (value === 0 ? (least <= 1e-4 ? least / 1e6 : 1e-4) : value))
+    }
+    const [a, b] = [fill(p), fill(q)]
+    const psi = a.reduce((sum, x, i) => sum + (x - b[i]!) * Math.log(x / b[i]!), 0)
+    expect(psi).toBeCloseTo(exp['evidently_like_psi_sturges'] as number, 10)
+    expect(ok(kullbackLeibler(a, b)).value).toBeCloseTo(
+      exp['evidently_like_kl_sturges'] as number,
+      10
+    )
+    expect(ok(jensenShannonDistance(p, q, 'e')).value).toBeCloseTo(
+      exp['evidently_like_js_sturges'] as number,
+      10
+    )
   }
 )
 

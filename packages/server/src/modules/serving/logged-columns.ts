@@ -19,7 +19,9 @@ function columnsOf(tensor: Tensor, names: readonly string[] | null): LoggedColum
   const type = KIND[tensor.datatype]
   const columns: LoggedColumn[] = []
   for (let column = 0; column < width; column++) {
-    const name = names?.[column] ?? (width === 1 ? tensor.name : `${tensor.name}.${column}`)
+    const name =
+      names?.[column] ??
+      (width === 1 ? tensor.name : `${tensor.name}.${tensor.labels?.[column] ?? column}`)
     columns.push({ name, type, values: pick(tensor, { column, width, rows }) })
   }
   return columns

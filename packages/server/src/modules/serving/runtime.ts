@@ -36,5 +36,5 @@ export interface LoadedModel {
 export interface Runtime {
   readonly name: string
   /** Throws `serving.model_load_failed` with the reason when the file is no model that this runtime can run. */
-  load(file: { path: string }): Promise<LoadedModel>
+  load(file: { path: string; bytes: number }): Promise<LoadedModel>
 }

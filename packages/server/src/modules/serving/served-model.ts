@@ -164,7 +164,7 @@ type Opened = Readonly<{
 
 async function openVersion(
   { runtime, room }: { runtime: Runtime; room: ModelRoom },
-  { name, version, onnxPath }: ServableVersion
+  { name, version, onnxPath, onnxBytes }: ServableVersion
 ): Promise<Pick<Opened, 'model' | 'bytes'>> {
   if (onnxPath === null)
     throw fail(
@@ -172,13 +172,15 @@ async function openVersion(
       `Model version ${name}/${version} has no ONNX file; Trestle serves ONNX models`,
       { details: { model: name, version } }
     )
-  const bytes = await stat(onnxPath).then(
-    ({ size }) => size,
-    () => 0
-  )
+  const bytes =
+    onnxBytes ??
+    (await stat(onnxPath).then(
+      ({ size }) => size,
+      () => 0
+    ))
   const giveBack = await room.take(bytes)
   try {
-    const model = await runtime.load({ path: onnxPath })
+    const model = await runtime.load({ path: onnxPath, bytes })
     const close = async (): Promise<void> => {
       try {
         await model.close()

@@ -41,6 +41,8 @@ export type Tensor = Readonly<{
   datatype: Datatype
   shape: readonly number[]
   data: TensorData
+  /** What each place of the last axis stands for, such as the class of a probability. */
+  labels?: readonly string[]
 }>
 
 export const isDatatype = (text: unknown): text is Datatype =>

@@ -1,4 +1,4 @@
-import type { DriftReport, MonitorSpec } from '@trestle/contract'
+import { monitorSpec, type DriftReport, type MonitorSpec } from '@trestle/contract'
 import type { Database } from '../../../platform/database/index.ts'
 import type { Reference } from '../drift/reference.ts'
 import type { MonitoringTables } from '../tables.ts'
@@ -153,7 +153,7 @@ export const bodyOf = (row: Pick<ReportRow, 'body_json'>): ReportBody =>
 export type MonitorStore = ReturnType<typeof createMonitorStore>
 
 /** Written by this module from the parsed contract. */
-export const specOf = (row: MonitorRow): MonitorSpec => JSON.parse(row.spec_json) as MonitorSpec
+export const specOf = (row: MonitorRow): MonitorSpec => monitorSpec.parse(JSON.parse(row.spec_json))
 
 export const referenceOf = (row: MonitorRow): Reference | null =>
   row.reference_json === null ? null : (JSON.parse(row.reference_json) as Reference)

@@ -18,20 +18,24 @@ try {
   })
   stage = 'run'
   const micros: number[] = []
-  if (feeds !== null) {
+  if (feeds !== null && session.outputMetadata.some(({ isTensor }) => isTensor)) {
     const inputs = Object.fromEntries(
       Object.entries(feeds).map(([name, { type, data, dims }]) => [
         name,
         new Tensor(type as 'float32', data as Float32Array, dims), // the three belong together: example-feeds.ts made them
       ])
     )
-    await session.run(inputs)
+    // The library can't hand out maps and sequences; serving has tensors in their place.
+    const outputs = session.outputMetadata
+      .filter(({ isTensor }) => isTensor)
+      .map(({ name }) => name)
+    await session.run(inputs, outputs)
     if (timing !== null) {
-      for (let i = 0; i < timing.warmups; i++) await session.run(inputs)
+      for (let i = 0; i < timing.warmups; i++) await session.run(inputs, outputs)
       const until = performance.now() + timing.maxMs
       while (micros.length < timing.maxRuns && performance.now() < until) {
         const began = performance.now()
-        await session.run(inputs)
+        await session.run(inputs, outputs)
         micros.push((performance.now() - began) * 1_000)
       }
     }

@@ -10,7 +10,7 @@ import {
   textOf,
   type ByteSource,
   type Field,
-} from './protobuf-reader.ts'
+} from '../../../platform/protobuf/index.ts'
 
 const MAX_METADATA = 100_000
 

@@ -21,8 +21,16 @@ export function rowJson(
 /** Nested lists from `axis` on; the last axis of length 1 is left away behind the rows, so that a column is a bare value. */
 export function valueJson(tensor: Tensor, at: { axis: number; from: number }): string {
   const inner = tensor.shape.slice(at.axis)
-  if (inner.length === 0 || (at.axis > 0 && inner.length === 1 && inner[0] === 1))
+  const isColumn =
+    at.axis > 0 && inner.length === 1 && inner[0] === 1 && tensor.labels === undefined
+  if (inner.length === 0 || isColumn)
     return tensor.data.length === 0 ? 'null' : writeElementJson(elementAt(tensor, at.from))
+  return nestedJson(tensor, at)
+}
+
+function nestedJson(tensor: Tensor, at: { axis: number; from: number }): string {
+  const inner = tensor.shape.slice(at.axis)
+  if (inner.length === 1 && tensor.labels !== undefined) return mapJson(tensor, at.from)
   const [length = 0] = inner
   const step = inner.slice(1).reduce((product, dim) => product * dim, 1)
   let text = '['
@@ -36,17 +44,6 @@ export function valueJson(tensor: Tensor, at: { axis: number; from: number }): s
   return `${text}]`
 }
 
-function nestedJson(tensor: Tensor, at: { axis: number; from: number }): string {
-  const inner = tensor.shape.slice(at.axis)
-  const [length = 0] = inner
-  const step = inner.slice(1).reduce((product, dim) => product * dim, 1)
-  let text = '['
-  for (let i = 0; i < length; i++) {
-    if (i > 0) text += ','
-    text +=
-      inner.length === 1
-        ? writeElementJson(elementAt(tensor, at.from + i))
-        : nestedJson(tensor, { axis: at.axis + 1, from: at.from + i * step })
-  }
-  return `${text}]`
-}
+/** The last axis as an object by its labels. */
+const mapJson = (tensor: Tensor, from: number): string =>
+  `{${(tensor.labels ?? []).map((label, i) => `${JSON.stringify(label)}:${writeElementJson(elementAt(tensor, from + i))}`).join(',')}}`

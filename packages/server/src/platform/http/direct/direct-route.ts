@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode } from '@trestle/contract'
 import type { AppError } from '../../../kernel/errors.ts'

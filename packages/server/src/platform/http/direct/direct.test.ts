@@ -57,15 +57,16 @@ function talk(app: FastifyInstance, pieces: readonly string[]): Promise<string> 
   return new Promise((resolve, reject) => {
     const { port } = app.server.address() as AddressInfo
     let said = ''
-    const socket = connect(port, '127.0.0.1', async () => {
-      socket.setNoDelay(true)
-      for (const piece of pieces) {
-        socket.write(Buffer.from(piece, 'latin1'))
-        await new Promise((next) => setImmediate(next))
-      }
-    })
-    socket.setEncoding('latin1')
-    socket.on('data', (text) => (said += text))
+    const socket = connect(port, '127.0.0.1')
+    socket.setNoDelay(true)
+    const send = (left: readonly string[]): void => {
+      const [piece, ...rest] = left
+      if (piece === undefined) return
+      socket.write(Buffer.from(piece, 'latin1'))
+      setImmediate(() => send(rest))
+    }
+    socket.on('connect', () => send(pieces))
+    socket.on('data', (bytes: Buffer) => (said += bytes.toString('latin1')))
     socket.on('error', reject)
     socket.on('close', () => resolve(said))
   })

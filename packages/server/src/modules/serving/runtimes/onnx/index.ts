@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { messageOf } from '../../../../kernel/errors.ts'
 import { fail } from '../../../../platform/errors.ts'
 import type { LoadedModel, Runtime } from '../../runtime.ts'
@@ -21,10 +20,9 @@ export function createOnnxRuntime(settings: Partial<OnnxRuntimeSettings> = {}): 
   const { inlineRunMs, inlineFileBytes } = { ...DEFAULTS, ...settings }
   return {
     name: 'onnx',
-    async load({ path }) {
+    async load({ path, bytes }) {
       try {
-        const { size } = await stat(path)
-        if (size > inlineFileBytes) return onThread(await openWorkerSession(path))
+        if (bytes > inlineFileBytes) return onThread(await openWorkerSession(path))
         const session = await openSession(path)
         if ((await typicalRunMs(session)) <= inlineRunMs) return inline(session)
         await session.release()

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import type { ModelSpec, TensorSpec } from '../../runtime.ts'
 import type { Datatype, NumericData, Tensor } from '../../tensor.ts'
+import { withTensorOutputs, type OutputSource } from './tensor-outputs.ts'
 
 const FROM_ORT: Readonly<Record<string, Datatype>> = {
   bool: 'BOOL',
@@ -31,30 +33,68 @@ export interface OnnxSession {
 /** Opens an ONNX file. Imports the runtime at first use, since it costs 30 MB and tens of milliseconds. */
 export async function openSession(path: string): Promise<OnnxSession> {
   const ort = await import('onnxruntime-node')
-  const session = await ort.InferenceSession.create(path, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 4,
-  })
-  const outputs = session.outputMetadata.map(specOf)
+  const whole = await ort.InferenceSession.create(path, OPTIONS)
+  const { session, sources } = whole.outputMetadata.every(({ isTensor }) => isTensor)
+    ? { session: whole, sources: new Map<string, OutputSource>() }
+    : await openAsTensors(ort.InferenceSession, path, whole)
+  const given = new Map(session.outputMetadata.map((meta) => [meta.name, meta]))
+  const outputs = whole.outputMetadata.map((meta) => outputOf(meta, { sources, given }))
+  const fetches = outputs.map(({ fetch }) => fetch)
   return {
-    spec: { platform: 'onnxruntime_onnx', inputs: session.inputMetadata.map(specOf), outputs },
+    spec: {
+      platform: 'onnxruntime_onnx',
+      inputs: session.inputMetadata.map(specOf),
+      outputs: outputs.map(({ spec }) => spec),
+    },
     async run(inputs) {
       const feeds: Record<string, OrtTensor> = {}
       for (const tensor of inputs) feeds[tensor.name] = toOrt(ort.Tensor, tensor)
-      const results = await session.run(feeds)
-      return outputs.map((spec) => fromOrt(spec, results[spec.name] as OrtTensor)) // every declared output is there
+      const results = await session.run(feeds, fetches)
+      return outputs.map((output) => fromOrt(output, results[output.fetch] as OrtTensor)) // every output asked for is there
     },
     release: () => session.release(),
   }
 }
 
+const OPTIONS: InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  logSeverityLevel: 4,
+}
+
+/** The same graph with tensors for the maps and sequences among its outputs. */
+async function openAsTensors(
+  sessions: typeof InferenceSession,
+  path: string,
+  whole: InferenceSession
+): Promise<{ session: InferenceSession; sources: ReadonlyMap<string, OutputSource> }> {
+  await whole.release()
+  const { model, sources } = withTensorOutputs(await readFile(path))
+  return { session: await sessions.create(model, OPTIONS), sources }
+}
+
+type Output = OutputSource & Readonly<{ spec: TensorSpec }>
+
+function outputOf(
+  { name }: InferenceSession.ValueMetadata,
+  {
+    sources,
+    given,
+  }: {
+    sources: ReadonlyMap<string, OutputSource>
+    given: ReadonlyMap<string, InferenceSession.ValueMetadata>
+  }
+): Output {
+  const source = sources.get(name) ?? { fetch: name }
+  const meta = given.get(source.fetch)
+  if (meta === undefined) throw new Error(`the graph has no "${source.fetch}"`)
+  return { ...source, spec: { ...specOf(meta), name } }
+}
+
 function specOf(meta: InferenceSession.ValueMetadata): TensorSpec {
   if (!meta.isTensor)
-    throw new Error(
-      `"${meta.name}" is no tensor. Export the model with tensors only (scikit-learn: options={"zipmap": False})`
-    )
+    throw new Error(`"${meta.name}" is a map or a list; the input must be a tensor`)
   const datatype = FROM_ORT[meta.type]
   if (datatype === undefined)
     throw new Error(`"${meta.name}" has the type ${meta.type}, which is not supported`)
@@ -73,15 +113,17 @@ function toOrt(OrtTensorClass: typeof OrtTensor, { datatype, shape, data }: Tens
   return new OrtTensorClass(type, data, shape) // the class that the datatype asks for
 }
 
-function fromOrt(spec: TensorSpec, result: OrtTensor): Tensor {
+function fromOrt({ spec, labels }: Output, result: OrtTensor): Tensor {
   const datatype = FROM_ORT[result.type] ?? spec.datatype
   const data = result.data as NumericData | readonly string[]
-  if (datatype === 'FP16' && ArrayBuffer.isView(data))
-    return {
-      name: spec.name,
-      datatype,
-      shape: result.dims,
-      data: new Uint16Array(data.buffer, data.byteOffset, data.length),
-    }
-  return { name: spec.name, datatype, shape: result.dims, data }
+  return {
+    name: spec.name,
+    datatype,
+    shape: result.dims,
+    data:
+      datatype === 'FP16' && ArrayBuffer.isView(data)
+        ? new Uint16Array(data.buffer, data.byteOffset, data.length)
+        : data,
+    ...(labels === undefined ? {} : { labels }),
+  }
 }

@@ -38,11 +38,25 @@ export function openFile(path: string): ByteSource {
   }
 }
 
-/** One field of a protobuf message: a number, or a range of bytes. */
+/** The same of bytes in memory. */
+export const openBytes = (bytes: Buffer): ByteSource => ({
+  size: bytes.byteLength,
+  byteAt(position) {
+    const byte = bytes[position]
+    if (byte === undefined) throw new Error('the file ends too early')
+    return byte
+  },
+  slice: (start, end) => bytes.subarray(start, end),
+  close: () => undefined,
+})
+
+/** One field of a protobuf message: a number, or a range of bytes. `from` is where its tag begins. */
 export type Field = Readonly<
-  | { kind: 'varint'; number: number; value: bigint }
-  | { kind: 'bytes'; number: number; start: number; end: number }
-  | { kind: 'fixed'; number: number; start: number; end: number }
+  { number: number; from: number } & (
+    | { kind: 'varint'; value: bigint }
+    | { kind: 'bytes'; start: number; end: number }
+    | { kind: 'fixed'; start: number; end: number }
+  )
 >
 
 /** The fields of the message in `[start, end)`, in order (protobuf.dev/programming-guides/encoding). Throws when they are not a message. */
@@ -59,27 +73,28 @@ export function* fieldsOf(source: ByteSource, start: number, end: number): Gener
     throw new Error('a number is too long')
   }
   while (at < end) {
+    const from = at
     const tag = Number(varint())
     const number = tag >>> 3
     if (number === 0) throw new Error('a field has no number')
     switch (tag & 7) {
       case 0:
-        yield { kind: 'varint', number, value: varint() }
+        yield { kind: 'varint', number, from, value: varint() }
         break
       case 1:
       case 5: {
         const length = (tag & 7) === 1 ? 8 : 4
         if (at + length > end) throw new Error('the file ends too early')
-        yield { kind: 'fixed', number, start: at, end: at + length }
+        yield { kind: 'fixed', number, from, start: at, end: at + length }
         at += length
         break
       }
       case 2: {
         const length = Number(varint())
         if (at + length > end) throw new Error('the file ends too early')
-        const from = at
+        const begin = at
         at += length // before the yield: a consumer may stop reading the inner message anywhere
-        yield { kind: 'bytes', number, start: from, end: from + length }
+        yield { kind: 'bytes', number, from, start: begin, end: begin + length }
         break
       }
       default:
