@@ -27,7 +27,7 @@ const send = (reply: FastifyReply, { status, headers, body }: DirectAnswer): Fas
   reply.status(status).headers(headers).send(body)
 
 /** A request of Fastify's as the protocols take it. */
-export const toDirect = (request: FastifyRequest): DirectRequest => ({
+const toDirect = (request: FastifyRequest): DirectRequest => ({
   id: request.id,
   principal: request.principal,
   project: request.project,
