@@ -23,8 +23,9 @@ export const sendRefusal =
   async (thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     send(reply, refuse(thrown, request, shape))
 
+// As bytes: to a text Fastify would add a charset of its own.
 const send = (reply: FastifyReply, { status, headers, body }: DirectAnswer): FastifyReply =>
-  reply.status(status).headers(headers).send(body)
+  reply.status(status).headers(headers).send(Buffer.from(body))
 
 /** A request of Fastify's as the protocols take it. */
 const toDirect = (request: FastifyRequest): DirectRequest => ({

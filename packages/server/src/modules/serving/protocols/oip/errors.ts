@@ -9,7 +9,8 @@ export const refuseAsOip: Refusal = (error) => {
     headers: {
       ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}),
       ...(status === 401 ? { 'www-authenticate': 'Bearer realm="trestle"' } : {}),
-      'content-type': 'application/json; charset=utf-8',
+      // KServe's client shows the message only when the type is this, with no charset behind it.
+      'content-type': 'application/json',
     },
     body: JSON.stringify({ error: error.message }),
   }

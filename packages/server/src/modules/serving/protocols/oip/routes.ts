@@ -65,11 +65,12 @@ export function addOipRest(
     const open = { config: { isPublic: true } }
     const read = { config: { role: 'viewer', audit: false } } as const
 
-    scope.get('/v2/health/live', open, async (_request, reply) => reply.status(200).send())
+    // Triton says nothing but the status here; KServe's client reads these words.
+    scope.get('/v2/health/live', open, async () => ({ live: true }))
     scope.get('/v2/health/ready', open, async (_request, reply) => {
       const isReady = fleet.pending().length === 0
       if (!isReady) reply.header('retry-after', '1')
-      return reply.status(isReady ? 200 : 503).send()
+      return reply.status(isReady ? 200 : 503).send({ ready: isReady })
     })
     const server = async () => ({
       name: 'trestle',
@@ -103,9 +104,9 @@ export function addOipRest(
         const endpoint = findModel(fleet, project, params.model)
         return modelMetadata(endpoint, await findServed(fleet, endpoint, params.version ?? null))
       })
-      scope.get<Params>(`${path}/ready`, read, async ({ project, params }, reply) => {
+      scope.get<Params>(`${path}/ready`, read, async ({ project, params }) => {
         requireReady(findVersion(findModel(fleet, project, params.model), params.version ?? null))
-        return reply.status(200).send()
+        return { name: params.model, ready: true }
       })
       scope.get<Params>(`${path}/config`, read, async ({ project, params }) => {
         const endpoint = findModel(fleet, project, params.model)
