@@ -3,43 +3,16 @@
  * A suite is a folder here with `requirements.txt` and `test_*.py` scripts, or with `run.ts`; each reads TRESTLE_URL (and TRESTLE_GRPC), uses the unmodified client and ends with `N passed, N failed`.
  * Every suite gets a server and a data folder of its own.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { pythonWith } from './lib/python.ts'
 import { runScript, type Count } from './lib/script.ts'
+import { startServer } from './lib/server.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const BIN = fileURLToPath(new URL('../packages/cli/bin/trestle.mjs', import.meta.url))
-
-async function startServer(
-  dataDir: string
-): Promise<{ url: string; grpc: string; stop: () => Promise<void> }> {
-  const child = spawn(
-    process.execPath,
-    [BIN, 'serve', '--port', '0', '--grpc-port', '0', '--data', dataDir, '--log-level', 'error'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // Rollouts of a replay decide in seconds what takes hours elsewhere.
-      env: { ...process.env, TRESTLE_ROLLOUT_LOOK_MS: '500' },
-    }
-  )
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  const { url, grpc = '' } = JSON.parse(line) as { url: string; grpc?: string }
-  return {
-    url,
-    grpc,
-    stop: async () => {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    },
-  }
-}
 
 /** Its programs, each as command and arguments: `run.ts`, or else every `test_*.py`. */
 async function programsOf(name: string): Promise<[command: string, args: string[]][]> {

@@ -65,9 +65,10 @@ export {
 } from './llm.ts'
 export { receiverInput } from './monitoring-alerts.ts'
 export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
+export { comparisonOptions } from './monitoring-drift.ts'
+export type { ColumnReport, ComparisonOptions, Density } from './monitoring-drift.ts'
 export {
   monitorSpec,
-  type ColumnReport,
   type DriftReport,
   type DriftReportHead,
   type Monitor,
@@ -145,4 +146,5 @@ export type {
   ServingVariant,
   TrafficTable,
   VariantStats,
+  BackendStats,
 } from './serving.ts'

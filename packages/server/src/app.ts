@@ -45,11 +45,13 @@ import {
 import { createKafka } from './platform/kafka/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
+import { createOtlp } from './platform/telemetry/otlp/index.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
 import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import { referenceFilesFrom } from './wiring/monitoring-ports.ts'
 import {
   championsFrom,
   endpointsFrom,
@@ -96,6 +98,16 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   let isDraining = false
 
   const metrics = createMetrics()
+  const otlp =
+    config.otlp === null
+      ? null
+      : createOtlp({
+          settings: config.otlp,
+          version: VERSION,
+          clock,
+          log: logOf('opentelemetry'),
+          metrics,
+        })
   const database = openDatabase(config.database, { clock })
   const blobs = createFileBlobStore(join(dataDir, 'blobs'))
   const duckdb = createDuckDb({
@@ -160,6 +172,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
       priceOf: (used) => costs.llm.priceOf(used),
     },
     llmKeys: config.llmKeys,
+    telemetry: otlp?.telemetry ?? null,
     prompts: promptsFrom(registry),
     config: { maxBodyBytes: config.http.maxBodyBytes, ...config.serving },
     version: VERSION,
@@ -175,6 +188,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     completed,
+    files: referenceFilesFrom({ tracking, features, blobs }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({
@@ -329,6 +343,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     batchEngine,
     ...(kafka === null ? [] : [kafka]),
+    ...(otlp === null ? [] : [otlp]),
     ...modules,
     scheduler,
     listener,

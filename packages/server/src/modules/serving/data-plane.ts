@@ -3,6 +3,7 @@ import { randomHexId } from '../../kernel/ids.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
+import type { Telemetry, TraceContext } from '../../platform/telemetry/otlp/index.ts'
 import type { Admission } from './admission.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
@@ -59,6 +60,8 @@ type Prediction = Readonly<{
   stickyKey: string | null
   role: 'live' | 'shadow'
   pairedWith: string | null
+  /** Null: nobody traces. */
+  trace: TraceContext | null
 }>
 
 type Result = {
@@ -75,6 +78,8 @@ export function createDataPlane(deps: {
   mayShadow: (endpointId: string, variant: string) => boolean
   clock: Clock
   limits: { timeoutMs: number; shadowTimeoutMs: number }
+  /** Null: nobody traces. */
+  telemetry: Telemetry | null
   onCompleted: (event: InferenceCompleted) => void
 }): DataPlane {
   const { fleet, clock, limits } = deps
@@ -144,6 +149,8 @@ export function createDataPlane(deps: {
             begunAt: performance.now(),
             role: 'shadow',
             pairedWith: prediction.id,
+            trace:
+              prediction.trace === null ? null : (deps.telemetry?.under(prediction.trace) ?? null),
           }
           const result = await run(copy, copy.begunAt + limits.shadowTimeoutMs)
           tell(copy, result, performance.now() - copy.begunAt)
@@ -178,6 +185,9 @@ export function createDataPlane(deps: {
         stickyKey,
         role: 'live',
         pairedWith: null,
+        trace:
+          deps.telemetry?.begin(request.header('traceparent'), request.header('tracestate')) ??
+          null,
       }
       const timeoutMs = Math.min(request.timeoutMs ?? Infinity, limits.timeoutMs)
       const result = await run(prediction, begunAt + timeoutMs)
@@ -313,6 +323,7 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     },
     outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
     oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
+    trace: prediction.trace,
   }
 }
 

@@ -13,6 +13,7 @@ import { fail } from '../../platform/errors.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { Telemetry } from '../../platform/telemetry/otlp/index.ts'
 import type { Admission } from './admission.ts'
 import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { createEndpointControl } from './endpoint-control.ts'
@@ -46,6 +47,7 @@ import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
 import { predictJson, type JsonAnswer, type JsonPrediction } from './predict-json.ts'
 import { openScorer, scoreSettings, type Scorer, type ScoreTarget } from './scorer.ts'
+import { createPredictionTelemetry } from './prediction-telemetry.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
 import { createServingStore } from './store.ts'
@@ -153,6 +155,8 @@ export function createServing(deps: {
   llmAccounts?: LlmAccounts
   /** Keys of LLM backends and remote models by the name of their variable. */
   llmKeys?: ReadonlyMap<string, string>
+  /** Who is told of spans; nobody when left out or null. */
+  telemetry?: Telemetry | null
   /** Where prompts come from; without it there are none. */
   prompts?: PromptSource
   config?: Partial<ServingConfig>
@@ -212,7 +216,7 @@ export function createServing(deps: {
     },
   })
   const limitBook = createLimitBook(createLimitStore(deps.database))
-  const llmMetrics = createLlmMetrics(deps.metrics, ({ llm }) => {
+  const llmCost = ({ llm }: InferenceCompleted): number | null => {
     if (llm == null) return 0
     const usd = accounts.priceOf({
       backend: { provider: llm.provider, priceAs: llm.model, billing: llm.billing },
@@ -220,7 +224,10 @@ export function createServing(deps: {
       serviceTier: llm.serviceTier,
     })
     return usd === null ? null : Number(usd)
-  })
+  }
+  const llmMetrics = createLlmMetrics(deps.metrics, { fleet, costOf: llmCost })
+  const telemetry = deps.telemetry ?? null
+  if (telemetry !== null) completed.subscribe(createPredictionTelemetry(telemetry, llmCost))
   const gateway = createLlmGateway({
     fleet,
     upstream,
@@ -230,6 +237,7 @@ export function createServing(deps: {
     clock,
     log,
     mayShadow: deps.mayShadow ?? (() => true),
+    telemetry,
     limits: createCallLimits({ clock, limits: () => limitBook.known() }),
     onCompleted: (event) => {
       completed.publish(event)
@@ -243,6 +251,7 @@ export function createServing(deps: {
     mayShadow: deps.mayShadow ?? (() => true),
     clock,
     limits: config,
+    telemetry,
     onCompleted: (event) => completed.publish(event),
   })
   deps.scheduler.every({

@@ -1,4 +1,5 @@
 import type { Scalar } from '../../kernel/scalar.ts'
+import type { TraceContext } from '../../platform/telemetry/otlp/index.ts'
 import type { LlmUsage } from './llm/llm-call.ts'
 
 /** A named input or output, one value per row. */
@@ -40,6 +41,8 @@ export type InferenceCompleted = Readonly<{
   outputs: readonly LoggedColumn[]
   /** Event time of the oldest feature value used, epoch ms; null when no feature was read. */
   oldestFeatureAt: number | null
+  /** Its place in a trace; null or absent when nobody traces. */
+  trace?: TraceContext | null
   /** What an LLM call used; null or absent for every other prediction. */
   llm?: LlmUsage | null
 }>

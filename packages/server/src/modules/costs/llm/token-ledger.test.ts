@@ -36,6 +36,10 @@ const llm = (over: Partial<LlmUsage>): LlmUsage => ({
   firstTokenMs: null,
   finishReasons: ['stop'],
   attempts: 1,
+  url: 'https://api.openai.com/v1',
+  requestModel: 'gpt-4o-mini',
+  settings: {},
+  trace: null,
   ...over,
 })
 

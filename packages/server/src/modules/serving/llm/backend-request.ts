@@ -1,4 +1,5 @@
 import { fail } from '../../../platform/errors.ts'
+import { writeTraceparent, type TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import { isRecord } from '../named-inputs.ts'
 import type { Backend } from './backend.ts'
 import { setMembers } from './json-members.ts'
@@ -27,15 +28,15 @@ const OPENAI_PATHS: Readonly<Record<Exclude<LlmOperation, 'messages'>, string>> 
 /** What a client may say to an Anthropic backend beyond its body. */
 const ANTHROPIC_VERSION = '2023-06-01'
 
+/** Whose key a call goes out with, and its place in a trace; without one, the caller's own is passed on. */
+type Sending = Readonly<{ secret: string | null; trace: TraceContext | null }>
+
 /** Writes the request for a backend. Throws `request.invalid` when it can't do what is asked. */
-export function toBackendRequest(
-  call: LlmCall,
-  backend: Backend,
-  secret: string | null
-): BackendRequest {
-  if (backend.api === 'anthropic') return toAnthropic(call, backend, secret)
+export function toBackendRequest(call: LlmCall, backend: Backend, as: Sending): BackendRequest {
+  if (backend.api === 'anthropic') return toAnthropic(call, backend, as)
+  const { secret } = as
   const headers = {
-    ...commonHeaders(call),
+    ...commonHeaders(call, as),
     ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
   }
   if (call.operation === 'messages') {
@@ -79,9 +80,10 @@ function streamOptions(call: LlmCall, backend: Backend): object | null {
   }
 }
 
-function toAnthropic(call: LlmCall, backend: Backend, secret: string | null): BackendRequest {
+function toAnthropic(call: LlmCall, backend: Backend, as: Sending): BackendRequest {
+  const { secret } = as
   const headers = {
-    ...commonHeaders(call),
+    ...commonHeaders(call, as),
     'anthropic-version': call.header('anthropic-version') ?? ANTHROPIC_VERSION,
     ...(secret === null ? {} : { 'x-api-key': secret }),
   }
@@ -114,11 +116,13 @@ function toAnthropic(call: LlmCall, backend: Backend, secret: string | null): Ba
   }
 }
 
-function commonHeaders(call: LlmCall): Record<string, string> {
-  const trace = call.header('traceparent')
+function commonHeaders(call: LlmCall, { trace: own }: Sending): Record<string, string> {
+  const trace = own === null ? call.header('traceparent') : writeTraceparent(own)
+  const state = call.header('tracestate')
   return {
     'content-type': 'application/json',
     accept: call.isStream ? 'text/event-stream' : 'application/json',
     ...(trace === undefined ? {} : { traceparent: trace }),
+    ...(state === undefined ? {} : { tracestate: state }),
   }
 }

@@ -1,5 +1,7 @@
+import type { BusyShares } from '../../../kernel/busy-share.ts'
 import { AppError } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
+import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import { isRecord } from '../named-inputs.ts'
 import { attempt, type AttemptEnd, type AttemptFailure } from './attempt.ts'
 import type { Backend } from './backend.ts'
@@ -19,6 +21,8 @@ export type CallOutcome = Readonly<{
   backend: Backend | null
   firstTokenMs: number | null
   attempts: number
+  /** Its share of the time of the backends that are billed by it. */
+  busyMs: number
   /** Whether it ended before the answer did: the caller left, or the backend broke. */
   isCut: boolean
   /** Where it came from, when no backend was asked. */
@@ -27,12 +31,22 @@ export type CallOutcome = Readonly<{
   isRefused?: boolean
 }>
 
+type CallDeps = Readonly<{
+  upstream: Upstream
+  keys: KeySource
+  accounts: LlmAccounts
+  /** Shares of the time of backends, by their address. */
+  busy: BusyShares
+}>
+
 type Context = Readonly<{
   call: LlmCall
   llm: LlmVariant
   sink: AnswerSink
   dialect: Dialect
   predictionId: string
+  /** The place of the call in a trace, told to the backend; null passes on what the caller said. */
+  trace: TraceContext | null
   variant: string
   /** Headers of whoever let the call in: what is left of its limits. */
   headers: Readonly<Record<string, string>>
@@ -44,10 +58,7 @@ type Context = Readonly<{
  * Makes a call at the best backend, and on failure at the next best: as long as nothing was sent to the client, tries and the retry budget are left.
  * A prompt that is too long for one goes to one with more context. What the caller did wrong is not tried again.
  */
-export async function completeCall(
-  deps: { upstream: Upstream; keys: KeySource; accounts: LlmAccounts },
-  context: Context
-): Promise<CallOutcome> {
+export async function completeCall(deps: CallDeps, context: Context): Promise<CallOutcome> {
   const { llm, sink } = context
   const { spec, pool } = llm
   const begun = performance.now()
@@ -56,6 +67,7 @@ export async function completeCall(
   let failure: AttemptFailure | null = null
   let failedAt: Backend | null = null
   let attempts = 0
+  let busyMs = 0
   llm.retries.earn()
 
   for (;;) {
@@ -69,7 +81,10 @@ export async function completeCall(
     const onFirstByte = (): void => {
       firstTokenMs = performance.now() - begun
     }
-    const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte })
+    const leave = backend.billing === 'time' ? deps.busy.enter(backend.url) : null
+    const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte }).finally(() => {
+      busyMs += leave?.() ?? 0
+    })
     if (ended.kind !== 'failed')
       return {
         error: errorOf(ended),
@@ -77,6 +92,7 @@ export async function completeCall(
         backend,
         firstTokenMs,
         attempts,
+        busyMs,
         isCut: ended.kind !== 'answered',
         cache: null,
       }
@@ -100,6 +116,7 @@ export async function completeCall(
     backend: failedAt,
     firstTokenMs: null,
     attempts,
+    busyMs,
     isCut: false,
     cache: null,
   }
@@ -121,7 +138,7 @@ export async function completeCall(
 }
 
 async function tryBackend(
-  deps: { upstream: Upstream; keys: KeySource; accounts: LlmAccounts },
+  deps: CallDeps,
   context: Context,
   at: { lease: BackendLease; attempts: number; onFirstByte: () => void }
 ): Promise<AttemptEnd> {
@@ -135,7 +152,7 @@ async function tryBackend(
     const secret = backend.keyEnv === null ? null : deps.keys(backend.keyEnv)
     if (backend.keyEnv !== null && secret === null)
       throw fail('serving.upstream_failed', `The server's environment has no ${backend.keyEnv}`)
-    const request = toBackendRequest(call, backend, secret)
+    const request = toBackendRequest(call, backend, { secret, trace: context.trace })
     const mask = llm.guardrails?.maskStream?.() ?? null
     const ended = await attempt(deps.upstream, sink, {
       settings: {

@@ -1,8 +1,10 @@
+import { createBusyShares } from '../../../kernel/busy-share.ts'
 import { messageOf } from '../../../kernel/errors.ts'
 import { randomHexId } from '../../../kernel/ids.ts'
 import type { Clock } from '../../../kernel/clock.ts'
 import { fail } from '../../../platform/errors.ts'
 import type { Logger } from '../../../platform/telemetry/logger.ts'
+import type { Telemetry } from '../../../platform/telemetry/otlp/index.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from '../fleet.ts'
 import type { InferenceCompleted } from '../inference-event.ts'
 import { stickyKeyOf } from '../sticky-key.ts'
@@ -44,11 +46,25 @@ export function createLlmGateway(deps: {
   /** Whether a rollout lets a variant have its copies now. */
   mayShadow: (endpointId: string, variant: string) => boolean
   limits: CallLimits
+  /** Null: nobody traces. */
+  telemetry: Telemetry | null
   onCompleted: (event: InferenceCompleted) => void
 }): LlmGateway {
   const { fleet, clock, accounts } = deps
   const cache = createCallCache({ clock, embed })
   const settling = new Set<Promise<void>>()
+  const busy = createBusyShares({ units: 1, now: () => performance.now() })
+
+  const traceOf = (call: LlmCall): LlmPrediction['trace'] => {
+    if (deps.telemetry === null) return null
+    const own = deps.telemetry.begin(call.header('traceparent'), call.header('tracestate'))
+    return { own, call: deps.telemetry.under(own) }
+  }
+  const shadowTrace = ({ trace }: LlmPrediction): LlmPrediction['trace'] => {
+    if (deps.telemetry === null || trace === null) return null
+    const own = deps.telemetry.under(trace.own)
+    return { own, call: deps.telemetry.under(own) }
+  }
 
   const track = (work: Promise<void>): void => {
     const done = work
@@ -125,13 +141,14 @@ export function createLlmGateway(deps: {
     const kept: Buffer[] = []
     const outcome = await guardedCall(llm.guardrails, { call, sink }, (inner) =>
       completeCall(
-        { ...deps, accounts },
+        { ...deps, busy },
         {
           call,
           llm,
           sink: inner,
           dialect,
           predictionId: prediction.id,
+          trace: prediction.trace?.call ?? null,
           variant: variant.name,
           headers: lookup === null ? headers : { ...headers, 'x-trestle-cache': 'miss' },
           keep: lookup === null ? null : (bytes) => void kept.push(bytes),
@@ -192,6 +209,7 @@ export function createLlmGateway(deps: {
           begunAt: performance.now(),
           role: 'shadow',
           pairedWith: prediction.id,
+          trace: shadowTrace(prediction),
         }
         await run(copy, createNowhere(), SILENT)
       })
@@ -258,6 +276,7 @@ export function createLlmGateway(deps: {
         stickyKey,
         role: 'live',
         pairedWith: null,
+        trace: traceOf(call),
       }
       const outcome = await run(prediction, sink, dialect)
       if (outcome.answer !== null) setImmediate(() => shadow(prediction))
@@ -277,6 +296,7 @@ const failedOutcome = (error: Error): CallOutcome => ({
   backend: null,
   firstTokenMs: null,
   attempts: 0,
+  busyMs: 0,
   isCut: false,
   cache: null,
 })

@@ -1,3 +1,4 @@
+import type { Attributes, TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import type { Usage } from './token-usage.ts'
 
 /** What is asked of a model, whatever protocol it came by. */
@@ -47,6 +48,10 @@ export type LlmUsage = Readonly<{
   operation: LlmOperation
   backend: string
   provider: string
+  /** Where the backend is. */
+  url: string
+  /** The model as the backend is asked for it. */
+  requestModel: string
   /** The model that it is priced as. */
   model: string
   /** What the provider says that it was. */
@@ -65,4 +70,8 @@ export type LlmUsage = Readonly<{
   firstTokenMs: number | null
   finishReasons: readonly string[]
   attempts: number
+  /** Settings of the request, as OpenTelemetry names them; empty when nobody traces. */
+  settings: Attributes
+  /** The place of the call to the backend in a trace; null when nobody traces. */
+  trace: TraceContext | null
 }>

@@ -1,4 +1,5 @@
 import { AppError } from '../../../kernel/errors.ts'
+import type { Attributes } from '../../../platform/telemetry/otlp/index.ts'
 import type { InferenceCompleted, LoggedColumn } from '../inference-event.ts'
 import type { CallOutcome } from './complete-call.ts'
 import type { LlmUsage } from './llm-call.ts'
@@ -16,9 +17,8 @@ export function toLlmEvent(
 ): InferenceCompleted {
   const { call, endpoint, variant } = prediction
   const { outcome, used, latencyMs } = result
-  const { answer, backend, error } = outcome
+  const { answer, backend, error, busyMs } = outcome
   const code = error === null ? null : codeOf(error)
-  const isTimed = backend?.billing === 'time'
   return {
     predictionId: prediction.id,
     requestId: call.requestId,
@@ -32,7 +32,7 @@ export function toLlmEvent(
     at: prediction.at,
     latencyMs,
     stages: { featuresMs: 0, queueMs: 0, computeMs: latencyMs },
-    busyMs: isTimed ? latencyMs : 0,
+    busyMs,
     device: 'remote',
     status: error === null ? 'ok' : statusOf(error),
     errorCode: code,
@@ -43,6 +43,7 @@ export function toLlmEvent(
     inputs: [text('prompt', result.prompt.slice(0, MAX_LOGGED_CHARS))],
     outputs: answer === null ? [] : outputsOf(outcome, used),
     oldestFeatureAt: null,
+    trace: prediction.trace?.own ?? null,
     llm: backend === null && outcome.cache === null ? null : toLlmUsage(prediction, outcome, used),
   }
 }
@@ -61,7 +62,7 @@ function outputsOf({ answer, firstTokenMs }: CallOutcome, used: UsedTokens | nul
 }
 
 function toLlmUsage(
-  { call, llm }: LlmPrediction,
+  { call, llm, trace }: LlmPrediction,
   { answer, backend, firstTokenMs, attempts, cache }: CallOutcome,
   used: UsedTokens | null
 ): LlmUsage {
@@ -71,6 +72,8 @@ function toLlmUsage(
     operation: call.operation,
     backend: at?.name ?? '',
     provider: at?.provider ?? '',
+    url: at?.url ?? '',
+    requestModel: at?.model ?? '',
     model: at?.priceAs ?? '',
     responseModel: answer?.model ?? null,
     responseId: answer?.responseId ?? null,
@@ -86,6 +89,24 @@ function toLlmUsage(
     firstTokenMs,
     finishReasons: answer?.finishReasons ?? [],
     attempts,
+    settings: trace === null ? {} : settingsOf(call.body),
+    trace: trace?.call ?? null,
+  }
+}
+
+function settingsOf(body: LlmPrediction['call']['body']): Attributes {
+  const number = (name: string): number | null => {
+    const value = body[name]
+    return typeof value === 'number' ? value : null
+  }
+  return {
+    'gen_ai.request.max_tokens': number('max_completion_tokens') ?? number('max_tokens'),
+    'gen_ai.request.temperature': number('temperature'),
+    'gen_ai.request.top_p': number('top_p'),
+    'gen_ai.request.seed': number('seed'),
+    'gen_ai.request.frequency_penalty': number('frequency_penalty'),
+    'gen_ai.request.presence_penalty': number('presence_penalty'),
+    'gen_ai.request.choice.count': number('n'),
   }
 }
 

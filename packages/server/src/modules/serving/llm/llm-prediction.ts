@@ -1,4 +1,5 @@
 import { AppError, messageOf } from '../../../kernel/errors.ts'
+import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import type { LiveEndpoint, LiveVariant } from '../fleet.ts'
 import type { LlmCall } from './llm-call.ts'
 import type { LlmVariant } from './llm-variant.ts'
@@ -15,6 +16,8 @@ export type LlmPrediction = Readonly<{
   stickyKey: string | null
   role: 'live' | 'shadow'
   pairedWith: string | null
+  /** Places in a trace of the prediction and of its call to a backend; null when nobody traces. */
+  trace: { own: TraceContext; call: TraceContext } | null
 }>
 
 /** The code that an error is counted under. */

@@ -4,7 +4,7 @@ import { gunzip, inflate } from 'node:zlib'
 import type protobuf from 'protobufjs'
 import { z } from 'zod'
 import { invalidParameter, MlflowError } from '../mlflow/mlflow-error.ts'
-import { OTLP_SCHEMA } from './otlp-schema.ts'
+import { OTLP_SCHEMA } from '../../../platform/telemetry/otlp/index.ts'
 
 /** A value of an attribute. 64-bit integers are text, bytes base64. */
 export type AnyValue =
