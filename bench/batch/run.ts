@@ -116,9 +116,7 @@ function report(peakMiB: number): void {
   console.log(
     `${thousands(ROWS)} rows, batches of ${thousands(BATCH)}, load ${loadavg()[0]?.toFixed(1) ?? '?'}; Trestle's process at most ${thousands(peakMiB)} MiB\n`
   )
-  console.log(
-    '| | rows/s | rows per second of CPU | Trestle is faster by |\n|---|---|---|---|'
-  )
+  console.log('| | rows/s | rows per second of CPU | Trestle is faster by |\n|---|---|---|---|')
   for (const { name } of ways)
     console.log(
       `| ${name} | ${thousands(perSecond(name, (m) => m.seconds))} | ${thousands(perSecond(name, (m) => m.cpu))} | ${(ours / perSecond(name, (m) => m.seconds)).toFixed(2)} |`
