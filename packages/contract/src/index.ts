@@ -10,6 +10,7 @@ export {
   onDemandManifest,
   projection,
   serviceManifest,
+  sourceName,
   viewManifest,
   type BatchSource,
   type EntityManifest,

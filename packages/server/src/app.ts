@@ -43,6 +43,7 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -114,6 +115,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -146,7 +148,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
