@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { GpuMetrics } from './modules/costs/index.ts'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
@@ -15,6 +15,9 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Which variables may be sent to a backend as its key; the contract names the same. */
 const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
+
+/** Databases that may be read from, each by the name behind this prefix. */
+const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
 const bytes = z.coerce.number().int().positive()
 
@@ -63,6 +66,8 @@ const environment = z.object({
   /** Empty: no login. */
   KAFKA_USERNAME: z.string().default(''),
   KAFKA_PASSWORD: z.string().default(''),
+  /** The folder that files of features are read from, and nothing outside it. Empty: any file that the server can read, relative to where it was started. */
+  TRESTLE_SOURCE_ROOT: z.string().default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -136,6 +141,12 @@ export type Config = Readonly<{
   /** Null: no streams. */
   kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
+  sources: {
+    /** Null: files anywhere. */
+    root: string | null
+    /** `postgres://` addresses of databases that are read from, by name, from `TRESTLE_SOURCE_<NAME>`. Never shown. */
+    postgres: ReadonlyMap<string, string>
+  }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
@@ -198,6 +209,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
     },
+    sources: {
+      root: e.TRESTLE_SOURCE_ROOT === '' ? null : resolve(e.TRESTLE_SOURCE_ROOT),
+      postgres: postgresSources(env),
+    },
     identity: {
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
@@ -247,4 +262,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 function gpuMetricsOf(given: readonly string[], path: string): GpuMetrics {
   if (given[0] === 'off') return { kind: 'off' }
   return given.length > 0 ? { kind: 'dcgm', urls: given } : { kind: 'nvidia-smi', path }
+}
+
+function postgresSources(env: Readonly<Record<string, string | undefined>>): Map<string, string> {
+  return new Map(
+    Object.entries(env).flatMap(([variable, url]): [string, string][] => {
+      const name = SOURCE.exec(variable)?.[1]
+      if (name === undefined || name === 'ROOT' || url === undefined || url === '') return []
+      if (!/^postgres(ql)?:\/\//.test(url))
+        throw new Error(`These settings are not right:\n  ${variable}: must be a postgres:// URL`)
+      return [[name, url]]
+    })
+  )
 }

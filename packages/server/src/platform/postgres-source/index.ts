@@ -1,0 +1,1 @@
+export { createPostgresSources } from './postgres-source.ts'
