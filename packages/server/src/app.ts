@@ -51,6 +51,7 @@ import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import { referenceFilesFrom } from './wiring/monitoring-ports.ts'
 import {
   championsFrom,
   endpointsFrom,
@@ -181,6 +182,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     completed,
+    files: referenceFilesFrom({ tracking, features, blobs }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({
