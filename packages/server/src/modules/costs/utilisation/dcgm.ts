@@ -12,7 +12,7 @@ export const dcgmExporter =
   }
 
 /** DCGM writes "no value" as a number from here on (dcgm_structs.h, DCGM_INT64_BLANK; its README shows one). */
-const BLANK = 9_223_372_036_854_775_792
+const BLANK = 2 ** 63 - 1_024
 
 /**
  * Reads its text, by GPU or by slice of one (MIG). `DCGM_FI_PROF_GR_ENGINE_ACTIVE` is exact and the only one that slices have;
