@@ -52,6 +52,7 @@ import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import { referenceFilesFrom } from './wiring/monitoring-ports.ts'
 import {
   championsFrom,
   endpointsFrom,
@@ -184,6 +185,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     completed,
+    files: referenceFilesFrom({ tracking, features, blobs }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({
@@ -194,6 +196,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({

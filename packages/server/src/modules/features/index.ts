@@ -14,7 +14,7 @@ import {
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
-import type { BlobStore } from '../../platform/blobs/index.ts'
+import type { BlobStore, Digest } from '../../platform/blobs/index.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
@@ -98,6 +98,8 @@ export interface Features extends Component {
     service: string
     since: number
   }): Promise<readonly Consistency[]>
+  /** The newest training set with this name. */
+  trainingSet(project: string, name: string): Promise<{ digest: Digest } | null>
   /** Features as they were at each row's `event_timestamp`. */
   historical(request: HistoricalQuery): Promise<HistoricalRows>
 }
@@ -208,6 +210,8 @@ export function createFeatures(deps: {
     },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
+    trainingSet: async (project, name) =>
+      (await store.trainingSets(project)).find((set) => set.name === name) ?? null,
     historical: (request) => store.historical(request),
     async start() {
       await catalog.load()
