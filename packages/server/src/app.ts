@@ -43,6 +43,7 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -121,6 +122,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '1GB',
     threads: 1,
   })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -153,7 +155,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
@@ -199,6 +202,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
