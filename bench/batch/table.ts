@@ -1,4 +1,5 @@
-import { DuckDBInstance } from '@duckdb/node-api'
+import { tmpdir } from 'node:os'
+import { createDuckDb } from '../../packages/server/src/platform/duckdb/index.ts'
 
 /** What the model of `examples/payments-risk` reads, in its order. */
 export const COLUMNS: readonly string[] = [
@@ -18,12 +19,11 @@ export const COLUMNS: readonly string[] = [
 
 /** Payments by the million: what the model reads, and a number, an instant and a text that are passed through. */
 export async function writePayments(path: string, rows: number): Promise<void> {
-  const engine = await DuckDBInstance.create(':memory:')
-  const connection = await engine.connect()
+  const engine = createDuckDb({ temporaryDir: tmpdir(), memoryLimit: '2GB', threads: 2 })
   const drawn = COLUMNS.map((name, i) => `(hash(i + ${i}) % 20000 / 100)::FLOAT AS ${name}`)
-  await connection.run(
+  await engine.run(
     `COPY (SELECT i AS id, TIMESTAMP '2026-01-01' + INTERVAL (i) SECOND AS at, 'shop ' || (i % 997) AS shop, ${drawn.join(', ')}
      FROM range(${rows}) t(i)) TO '${path}' (FORMAT parquet)`
   )
-  engine.closeSync()
+  await engine.stop()
 }
