@@ -1,5 +1,6 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import type { GpuMetrics } from './modules/costs/index.ts'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
 import {
@@ -14,6 +15,9 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Which variables may be sent to a backend as its key; the contract names the same. */
 const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
+
+/** Databases that may be read from, each by the name behind this prefix. */
+const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
 const bytes = z.coerce.number().int().positive()
 
@@ -62,6 +66,8 @@ const environment = z.object({
   /** Empty: no login. */
   KAFKA_USERNAME: z.string().default(''),
   KAFKA_PASSWORD: z.string().default(''),
+  /** The folder that files of features are read from, and nothing outside it. Empty: any file that the server can read, relative to where it was started. */
+  TRESTLE_SOURCE_ROOT: z.string().default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -94,6 +100,14 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
+  TRESTLE_GPU_METRICS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+    .refine((parts) => parts.join() === 'off' || parts.every((part) => /^https?:/.test(part)), {
+      error: 'must be `off` or http:// addresses with commas',
+    }),
   /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
   TRESTLE_METRIC_NAMES: z
     .string()
@@ -127,6 +141,12 @@ export type Config = Readonly<{
   /** Null: no streams. */
   kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
+  sources: {
+    /** Null: files anywhere. */
+    root: string | null
+    /** `postgres://` addresses of databases that are read from, by name, from `TRESTLE_SOURCE_<NAME>`. Never shown. */
+    postgres: ReadonlyMap<string, string>
+  }
   identity: { allowAnonymous: boolean; adminKey: string | null }
   /** Null: nobody is told. */
   openLineage: { url: string; apiKey: string | null; namespace: string } | null
@@ -137,6 +157,7 @@ export type Config = Readonly<{
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
+  gpuMetrics: GpuMetrics
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -188,6 +209,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
     },
+    sources: {
+      root: e.TRESTLE_SOURCE_ROOT === '' ? null : resolve(e.TRESTLE_SOURCE_ROOT),
+      postgres: postgresSources(env),
+    },
     identity: {
       allowAnonymous: LOOPBACK.has(e.TRESTLE_HOST) && e.TRESTLE_AUTH === 'auto',
       adminKey: e.TRESTLE_ADMIN_KEY === '' ? null : e.TRESTLE_ADMIN_KEY,
@@ -224,6 +249,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     batch: { leaseMs: e.TRESTLE_BATCH_LEASE_MS },
+    gpuMetrics: gpuMetricsOf(e.TRESTLE_GPU_METRICS, env['PATH'] ?? ''),
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
     llmKeys: new Map(
       Object.entries(env).flatMap(([name, value]) =>
@@ -231,4 +257,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       )
     ),
   })
+}
+
+function gpuMetricsOf(given: readonly string[], path: string): GpuMetrics {
+  if (given[0] === 'off') return { kind: 'off' }
+  return given.length > 0 ? { kind: 'dcgm', urls: given } : { kind: 'nvidia-smi', path }
+}
+
+function postgresSources(env: Readonly<Record<string, string | undefined>>): Map<string, string> {
+  return new Map(
+    Object.entries(env).flatMap(([variable, url]): [string, string][] => {
+      const name = SOURCE.exec(variable)?.[1]
+      if (name === undefined || name === 'ROOT' || url === undefined || url === '') return []
+      if (!/^postgres(ql)?:\/\//.test(url))
+        throw new Error(`These settings are not right:\n  ${variable}: must be a postgres:// URL`)
+      return [[name, url]]
+    })
+  )
 }

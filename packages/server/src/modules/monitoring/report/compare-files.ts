@@ -138,7 +138,7 @@ export async function saveReference(connection: DuckDBConnection, path: string) 
     const described = await table.describe(name)
     if (!('because' in described)) columns.push(described)
   }
-  const reference: Reference = { columns, rows: table.rows, from: null, to: null }
+  const reference: Reference = { columns, rows: table.rows, spans: [] }
   return { kind: SAVED_KIND, version: 1, ...reference }
 }
 
