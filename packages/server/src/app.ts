@@ -43,6 +43,7 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -115,6 +116,13 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  // One thread for a query: shards are done side by side, and threads that share one query of theirs wait for each other.
+  const batchEngine = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb-batch'),
+    memoryLimit: '1GB',
+    threads: 1,
+  })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -147,7 +155,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
@@ -193,6 +202,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
@@ -233,7 +245,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   })
   const batch = createBatch({
     database,
-    duckdb,
+    duckdb: batchEngine,
     clock,
     scheduler,
     log: logOf('batch'),
@@ -335,6 +347,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...(otlp === null ? [] : [otlp]),
     ...modules,
