@@ -62,7 +62,10 @@ export function createReferences(deps: {
       if (source.to > clock.now() - SETTLE_MS) return null
       const rows = await sampleBetween(log, filter, source)
       if (rows.length < spec.minimumRows) return null
-      return { reference: ofRows(rows, [{ from: source.from, to: source.to }], spec), cursor: {} }
+      return {
+        reference: ofRows(rows, [{ from: source.from, to: source.to }], { spec }),
+        cursor: {},
+      }
     }
     if (source.kind !== 'first') return null
     const rows = await log.rows({
@@ -78,7 +81,7 @@ export function createReferences(deps: {
       spec.window.kind === 'rows'
         ? { cursor_at: last.at, cursor_id: last.predictionId }
         : { cursor_at: last.at + 1, cursor_id: '' }
-    return { reference: ofRows(rows, [{ from: first.at, to: last.at + 1 }], spec), cursor }
+    return { reference: ofRows(rows, [{ from: first.at, to: last.at + 1 }], { spec }), cursor }
   }
 
   /** The profile of a stretch of time before the monitor's own windows: read from the log once, then kept. */
@@ -91,7 +94,7 @@ export function createReferences(deps: {
     if (kept !== null) return kept
     const rows = await sampleBetween(log, filterOf(monitor, spec), span)
     if (rows.length === 0) return null
-    const profile = ofRows(rows, [span], spec, sampleSizeOf(spec))
+    const profile = ofRows(rows, [span], { spec, sampleSize: sampleSizeOf(spec) })
     await store.addProfile(monitor, profile)
     return profile
   }
@@ -107,7 +110,7 @@ export function createReferences(deps: {
           `The reference has ${rows.length} rows; at least ${spec.minimumRows} are needed`
         )
       const inputs = rows.map((row) => ({ inputs: row, outputs: {} }))
-      return toReferenceColumns(ofRows(inputs, [], spec), clock.now())
+      return toReferenceColumns(ofRows(inputs, [], { spec }), clock.now())
     },
 
     /** The monitor with its reference, built when it can be: when its time is over for a window, when they are there for first rows. Null until then. */
@@ -164,7 +167,10 @@ export function createReferences(deps: {
         spec.window.kind === 'rows'
           ? 0
           : Math.min(window.from, ...spansBefore(spec, window).map((before) => before.from))
-      return { profile: ofRows(window.rows, [span], spec, sampleSizeOf(spec)), keepFrom }
+      return {
+        profile: ofRows(window.rows, [span], { spec, sampleSize: sampleSizeOf(spec) }),
+        keepFrom,
+      }
     },
   }
 }
@@ -200,9 +206,9 @@ const SEGMENT_SAMPLE = 1_000
 function ofRows(
   rows: readonly WatchedRow[],
   spans: readonly Span[],
-  { segments }: MonitorSpec,
-  sampleSize = SAMPLE_SIZE
+  { spec, sampleSize = SAMPLE_SIZE }: { spec: MonitorSpec; sampleSize?: number }
 ): Reference {
+  const { segments } = spec
   const build = (part: readonly WatchedRow[], size: number): Reference =>
     buildReference(toColumns(part), { rows: part.length, spans }, size)
   const whole = build(rows, sampleSize)
