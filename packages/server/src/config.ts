@@ -9,6 +9,7 @@ import {
 } from './platform/telemetry/otlp/index.ts'
 import { messageOf } from './kernel/errors.ts'
 import type { KafkaAddress } from './platform/kafka/index.ts'
+import { parseS3Url, type S3Settings } from './platform/s3/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -17,106 +18,132 @@ const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 
 const bytes = z.coerce.number().int().positive()
 
-const environment = z.object({
-  /** Address to listen on. Anything but loopback needs an admin key. */
-  TRESTLE_HOST: z.string().min(1).default('127.0.0.1'),
-  /** 0 picks a free port. */
-  TRESTLE_PORT: z.coerce.number().int().min(0).max(65_535).default(4400),
-  /** gRPC port; 0 picks a free one, empty turns gRPC off. */
-  TRESTLE_GRPC_PORT: z
-    .union([z.literal(''), z.coerce.number().int().min(0).max(65_535)])
-    .default(''),
-  /** Where embedded engines keep their files. */
-  TRESTLE_DATA: z.string().min(1).default('./data'),
-  /** Empty: SQLite in the data folder. */
-  DATABASE_URL: z
-    .union([
-      z.literal(''),
-      z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
-    ])
-    .default(''),
-  /** Redis or Valkey for online features: `redis://host:6379/0`, a cluster with `redis://host1,host2?cluster=true`. Empty: SQLite in the data folder. */
-  ONLINE_STORE_URL: z
-    .string()
-    .default('')
-    .transform((url, context): RedisAddress | null => {
-      if (url === '') return null
-      try {
-        return parseRedisUrl(url)
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: messageOf(error) })
-        return z.NEVER
-      }
-    }),
-  /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
-  KAFKA_BROKERS: z
-    .string()
-    .default('')
-    .transform((list) => list.split(',').flatMap((broker) => broker.trim() || []))
-    .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
-      error: 'must be host:port, host:port …',
-    }),
-  /** `tls` for an encrypted connection. */
-  KAFKA_SECURITY: z.enum(['plaintext', 'tls']).default('plaintext'),
-  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN'),
-  /** Empty: no login. */
-  KAFKA_USERNAME: z.string().default(''),
-  KAFKA_PASSWORD: z.string().default(''),
-  /** How many rows of served features a minute are compared with the history. 0: none. */
-  TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
-  /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
-  TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
-  /** `required`: a key is needed on loopback too. */
-  TRESTLE_AUTH: z.enum(['auto', 'required']).default('auto'),
-  /** An OpenLineage server, told of runs and models, e.g. `http://marquez:5000`. Empty: nobody is told. */
-  OPENLINEAGE_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
-  /** The path of its API. */
-  OPENLINEAGE_ENDPOINT: z.string().default('api/v1/lineage'),
-  /** Sent as a bearer token. Empty: none. */
-  OPENLINEAGE_API_KEY: z.string().default(''),
-  /** The namespace of jobs; data lies in `<namespace>/data`, models in `<namespace>/models`. */
-  OPENLINEAGE_NAMESPACE: z.string().min(1).default('trestle'),
-  ...otlpEnvironment,
-  TRESTLE_LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .default('info'),
-  /** Largest JSON body. Uploads of artifacts are streamed and not limited by it. */
-  TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
-  /** How often a running rollout looks at its evidence. */
-  TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
-  /** How long a replica that died keeps others from acting on its rollouts. */
-  TRESTLE_ROLLOUT_LEASE_MS: z.coerce.number().int().min(2_000).default(15_000),
-  /** How long a worker that died keeps its shard of a batch job from others. */
-  TRESTLE_BATCH_LEASE_MS: z.coerce.number().int().min(500).default(15_000),
-  /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
-  TRESTLE_PROMETHEUS_URL: z
-    .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
-    .default(''),
-  /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
-  TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
-  /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
-  TRESTLE_METRIC_NAMES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== '')
-    )
-    .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
-  /** `off`: no variant may be a script, code that operators bring; it runs in a process without rights to files. */
-  TRESTLE_SCRIPTS: z.enum(['on', 'off']).default('on'),
-  /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
-  TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
-  /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
-  AIP_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
-  AIP_HEALTH_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/health'),
-  AIP_PREDICT_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/predict'),
-  TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
-  /** How long stop waits for answers under way. */
-  TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
-})
+const environment = z
+  .object({
+    /** Address to listen on. Anything but loopback needs an admin key. */
+    TRESTLE_HOST: z.string().min(1).default('127.0.0.1'),
+    /** 0 picks a free port. */
+    TRESTLE_PORT: z.coerce.number().int().min(0).max(65_535).default(4400),
+    /** gRPC port; 0 picks a free one, empty turns gRPC off. */
+    TRESTLE_GRPC_PORT: z
+      .union([z.literal(''), z.coerce.number().int().min(0).max(65_535)])
+      .default(''),
+    /** Where embedded engines keep their files. */
+    TRESTLE_DATA: z.string().min(1).default('./data'),
+    /** Empty: SQLite in the data folder. */
+    DATABASE_URL: z
+      .union([
+        z.literal(''),
+        z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+      ])
+      .default(''),
+    /** Redis or Valkey for online features: `redis://host:6379/0`, a cluster with `redis://host1,host2?cluster=true`. Empty: SQLite in the data folder. */
+    ONLINE_STORE_URL: z
+      .string()
+      .default('')
+      .transform((url, context): RedisAddress | null => {
+        if (url === '') return null
+        try {
+          return parseRedisUrl(url)
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: messageOf(error) })
+          return z.NEVER
+        }
+      }),
+    /** Where artifacts and models are kept, e.g. `s3://bucket/prefix`. Empty: files in the data folder. */
+    ARTIFACTS_URL: z
+      .string()
+      .default('')
+      .superRefine((url, context) => {
+        try {
+          if (url !== '') parseS3Url(url)
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: messageOf(error) })
+        }
+      }),
+    /** How much of them is kept as local files for engines that read paths. */
+    TRESTLE_BLOB_CACHE_BYTES: bytes.default(10 * 1024 ** 3),
+    /** S3 as its tools know it. The endpoint is that of a server that isn't Amazon's; without keys, credentials are found as the AWS SDK finds them. */
+    AWS_REGION: z.string().default(''),
+    AWS_DEFAULT_REGION: z.string().default(''),
+    AWS_ENDPOINT_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    AWS_ENDPOINT_URL_S3: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    AWS_ACCESS_KEY_ID: z.string().default(''),
+    AWS_SECRET_ACCESS_KEY: z.string().default(''),
+    AWS_SESSION_TOKEN: z.string().default(''),
+    /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
+    KAFKA_BROKERS: z
+      .string()
+      .default('')
+      .transform((list) => list.split(',').flatMap((broker) => broker.trim() || []))
+      .refine((brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)), {
+        error: 'must be host:port, host:port …',
+      }),
+    /** `tls` for an encrypted connection. */
+    KAFKA_SECURITY: z.enum(['plaintext', 'tls']).default('plaintext'),
+    KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN'),
+    /** Empty: no login. */
+    KAFKA_USERNAME: z.string().default(''),
+    KAFKA_PASSWORD: z.string().default(''),
+    /** How many rows of served features a minute are compared with the history. 0: none. */
+    TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
+    /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
+    TRESTLE_ADMIN_KEY: z.union([z.literal(''), z.string().min(20)]).default(''),
+    /** `required`: a key is needed on loopback too. */
+    TRESTLE_AUTH: z.enum(['auto', 'required']).default('auto'),
+    /** An OpenLineage server, told of runs and models, e.g. `http://marquez:5000`. Empty: nobody is told. */
+    OPENLINEAGE_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    /** The path of its API. */
+    OPENLINEAGE_ENDPOINT: z.string().default('api/v1/lineage'),
+    /** Sent as a bearer token. Empty: none. */
+    OPENLINEAGE_API_KEY: z.string().default(''),
+    /** The namespace of jobs; data lies in `<namespace>/data`, models in `<namespace>/models`. */
+    OPENLINEAGE_NAMESPACE: z.string().min(1).default('trestle'),
+    ...otlpEnvironment,
+    TRESTLE_LOG_LEVEL: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+      .default('info'),
+    /** Largest JSON body. Uploads of artifacts are streamed and not limited by it. */
+    TRESTLE_MAX_BODY_BYTES: bytes.default(64 * 1024 * 1024),
+    /** How often a running rollout looks at its evidence. */
+    TRESTLE_ROLLOUT_LOOK_MS: z.coerce.number().int().min(200).default(2_000),
+    /** How long a replica that died keeps others from acting on its rollouts. */
+    TRESTLE_ROLLOUT_LEASE_MS: z.coerce.number().int().min(2_000).default(15_000),
+    /** How long a worker that died keeps its shard of a batch job from others. */
+    TRESTLE_BATCH_LEASE_MS: z.coerce.number().int().min(500).default(15_000),
+    /** Base URL of the Prometheus that `promql` gates ask, e.g. http://prometheus:9090. Empty: such gates hold. */
+    TRESTLE_PROMETHEUS_URL: z
+      .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })])
+      .default(''),
+    /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
+    TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+    /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
+    TRESTLE_METRIC_NAMES: z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== '')
+      )
+      .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+    /** `off`: no variant may be a script, code that operators bring; it runs in a process without rights to files. */
+    TRESTLE_SCRIPTS: z.enum(['on', 'off']).default('on'),
+    /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
+    TRESTLE_HOSTED_BY: z.enum(['', 'sagemaker', 'vertex', 'azureml']).default(''),
+    /** Set by Vertex AI: the port and the routes that it calls. They are served when `TRESTLE_HOSTED_BY` is `vertex`. Empty: its defaults. */
+    AIP_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+    AIP_HEALTH_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/health'),
+    AIP_PREDICT_ROUTE: z.string().regex(/^\//, 'must begin with /').default('/predict'),
+    TRESTLE_REQUEST_TIMEOUT_MS: bytes.default(300_000),
+    /** How long stop waits for answers under way. */
+    TRESTLE_DRAIN_TIMEOUT_MS: bytes.default(20_000),
+  })
+  .refine((e) => (e.AWS_ACCESS_KEY_ID === '') === (e.AWS_SECRET_ACCESS_KEY === ''), {
+    path: ['AWS_ACCESS_KEY_ID'],
+    message: 'needs AWS_SECRET_ACCESS_KEY, and the other way round',
+  })
 
 export type Config = Readonly<{
   host: string
@@ -124,6 +151,8 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  s3: S3Settings
+  blobs: { kind: 'files' } | { kind: 's3'; url: string; cacheBytes: number }
   /** Null: no streams. */
   kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
@@ -169,6 +198,26 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    s3: {
+      region: e.AWS_REGION || e.AWS_DEFAULT_REGION || 'us-east-1',
+      endpoint: e.AWS_ENDPOINT_URL_S3 || e.AWS_ENDPOINT_URL || null,
+      credentials:
+        e.AWS_ACCESS_KEY_ID === ''
+          ? null
+          : {
+              accessKeyId: e.AWS_ACCESS_KEY_ID,
+              secretAccessKey: e.AWS_SECRET_ACCESS_KEY,
+              ...(e.AWS_SESSION_TOKEN === '' ? {} : { sessionToken: e.AWS_SESSION_TOKEN }),
+            },
+    },
+    blobs:
+      e.ARTIFACTS_URL === ''
+        ? { kind: 'files' as const }
+        : {
+            kind: 's3' as const,
+            url: e.ARTIFACTS_URL,
+            cacheBytes: e.TRESTLE_BLOB_CACHE_BYTES,
+          },
     kafka:
       e.KAFKA_BROKERS.length === 0
         ? null
