@@ -1,11 +1,26 @@
 import { z } from 'zod'
+import { columnReport, comparison } from './monitoring-drift.ts'
 import { epochMs, name } from './names.ts'
 
 const scalar = z.union([z.number(), z.string(), z.boolean(), z.null()])
 
-/** What the current window is compared with. It is read once and kept as bins and a sample. */
+/** What the current window is compared with. It is read once and kept as counts, bins and a sample. */
 const referenceSource = z.discriminatedUnion('kind', [
+  /** A stretch of the log. */
   z.strictObject({ kind: z.literal('window'), from: epochMs, to: epochMs }),
+  /** The windows right before the one that is judged. */
+  z.strictObject({ kind: z.literal('moving'), windows: z.int().min(1).max(50).default(7) }),
+  /** The same stretch of time one week before, two weeks before …: windows of a time that divides a week. */
+  z.strictObject({ kind: z.literal('hour-of-week'), weeks: z.int().min(1).max(8).default(4) }),
+  /** The training set of a run: the Parquet or CSV artifact at `path`; null finds it by the datasets that the run logged. */
+  z.strictObject({
+    kind: z.literal('run'),
+    runId: z.string().min(1).max(64),
+    path: z.string().min(1).max(500).nullable().default(null),
+  }),
+  /** A training set that the feature store made; of several with one name the newest. */
+  z.strictObject({ kind: z.literal('training-set'), name: z.string().min(1).max(250) }),
+  /** The first rows after the monitor was made. */
   z.strictObject({ kind: z.literal('first'), rows: z.int().min(50).max(200_000) }),
   z.strictObject({
     kind: z.literal('dataset'),
@@ -47,26 +62,7 @@ export const monitorSpec = z.strictObject({
   watchOutputs: z.boolean().default(true),
   reference: referenceSource,
   window: windowSize,
-  /** How big a change in numbers must be. `psi` is debiased for the sample sizes; `wasserstein` is in reference standard deviations. */
-  numeric: z
-    .strictObject({
-      effect: z.enum(['psi', 'wasserstein']).default('psi'),
-      threshold: z.number().positive().default(0.1),
-    })
-    .prefault({}),
-  /** How big a change in categories must be. `js` is the Jensen-Shannon distance, base 2. */
-  categorical: z
-    .strictObject({
-      effect: z.enum(['psi', 'js']).default('psi'),
-      threshold: z.number().positive().default(0.1),
-    })
-    .prefault({}),
-  /** How much the share of missing values may move. */
-  missingThreshold: z.number().positive().max(1).default(0.05),
-  /** Largest share of false discoveries among the columns called drifted (Benjamini-Hochberg over all tests of a window). */
-  falseDiscoveryRate: z.number().positive().max(0.5).default(0.05),
-  /** Fewer rows than this in a window, or values in a column: `insufficient`, never `ok`. */
-  minimumRows: z.int().min(20).default(50),
+  ...comparison,
   /** Alert when this many of the last windows drifted. */
   alertWhen: z
     .strictObject({ drifted: z.int().min(1).max(50), of: z.int().min(1).max(50) })
@@ -97,38 +93,6 @@ export const monitor = z.object({
   updatedAt: epochMs,
 })
 export type Monitor = z.infer<typeof monitor>
-
-const histogram = z.object({
-  /** One label per bin: a range of numbers, a category, `missing` or `other`. */
-  bins: z.array(z.string()),
-  reference: z.array(z.number()),
-  current: z.array(z.number()),
-})
-
-export const columnReport = z.object({
-  column: z.string(),
-  source: z.enum(['input', 'output']),
-  kind: z.enum(['numeric', 'categorical']),
-  state: z.enum(['ok', 'drift', 'insufficient']),
-  values: z.int(),
-  missingShare: z.number(),
-  referenceMissingShare: z.number(),
-  effect: z.object({ name: z.string(), value: z.number().nullable(), threshold: z.number() }),
-  test: z.string(),
-  pValue: z.number().nullable(),
-  /** After Benjamini-Hochberg over the tests of the window. */
-  adjustedPValue: z.number().nullable(),
-  missingPValue: z.number().nullable(),
-  newCategories: z.array(z.string()),
-  /** Share of current numbers outside the reference's range. */
-  outOfRangeShare: z.number(),
-  mean: z.number().nullable(),
-  referenceMean: z.number().nullable(),
-  /** What changed, in plain words; empty when nothing did. */
-  finding: z.string(),
-  histogram,
-})
-export type ColumnReport = z.infer<typeof columnReport>
 
 const qualityReport = z.object({
   state: z.enum(['ok', 'worse', 'insufficient']),

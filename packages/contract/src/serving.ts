@@ -68,6 +68,23 @@ const endpointSchema = z.object({
 })
 export type EndpointSchema = z.infer<typeof endpointSchema>
 
+const backendStats = z.object({
+  name: z.string(),
+  /** Why it is not asked now; null while it is well. */
+  trouble: z.string().nullable(),
+  inFlight: z.int(),
+  calls: z.int(),
+  failures: z.int(),
+  throttled: z.int(),
+  /** Moving average of the time to the first byte. */
+  firstByteMs: z.number().nullable(),
+  /** Calls that it works on and that wait there, and the share of its KV cache in use, as its own metrics tell; null when they do not. */
+  running: z.number().nullable(),
+  waiting: z.number().nullable(),
+  kvCacheUse: z.number().nullable(),
+})
+export type BackendStats = z.infer<typeof backendStats>
+
 const variantStats = z.object({
   variant: z.string(),
   requests: z.int(),
@@ -85,6 +102,8 @@ const variantStats = z.object({
   shadowed: z.int(),
   shadowsDropped: z.int(),
   lastAt: epochMs.nullable(),
+  /** Of an LLM: how its backends fare. */
+  backends: z.array(backendStats),
 })
 export type VariantStats = z.infer<typeof variantStats>
 

@@ -43,6 +43,7 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
 import { openS3 } from './platform/s3/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
@@ -52,6 +53,7 @@ import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import { referenceFilesFrom } from './wiring/monitoring-ports.ts'
 import {
   championsFrom,
   endpointsFrom,
@@ -119,6 +121,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -151,7 +154,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
@@ -186,6 +190,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     completed,
+    files: referenceFilesFrom({ tracking, features, blobs }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({
@@ -196,6 +201,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({

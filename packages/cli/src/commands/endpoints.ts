@@ -130,6 +130,31 @@ export function addEndpointCommands(program: Command): void {
         ],
         'No variants.'
       )
+      const backends = items.flatMap(({ variant, backends: all }) =>
+        all.map((backend) => ({ ...backend, variant }))
+      )
+      if (backends.length === 0 || out.isJson) return
+      out.say('')
+      out.table(
+        backends,
+        [
+          ['variant', (b) => b.variant],
+          ['backend', (b) => b.name],
+          ['calls', (b) => b.calls],
+          ['failures', (b) => b.failures],
+          ['throttled', (b) => b.throttled],
+          ['in flight', (b) => b.inFlight],
+          ['first byte ms', (b) => b.firstByteMs?.toFixed(1)],
+          ['running there', (b) => b.running],
+          ['waiting there', (b) => b.waiting],
+          [
+            'kv cache',
+            (b) => (b.kvCacheUse === null ? null : `${(b.kvCacheUse * 100).toFixed(0)}%`),
+          ],
+          ['trouble', (b) => b.trouble],
+        ],
+        'No backends.'
+      )
     })
 }
 

@@ -11,6 +11,7 @@ import { TrafficBar } from '../../components/traffic-bar.tsx'
 import { tellDone, tellFailure } from '../../lib/notify.ts'
 import { useChange, useRead } from '../../lib/trestle.tsx'
 import { RolloutsTable } from '../rollouts/rollouts-page.tsx'
+import { BackendsPanel } from './backends-panel.tsx'
 import { endpointHealth } from './endpoint-health.ts'
 import { PredictionsPanel } from './predictions-panel.tsx'
 import { RecentCharts } from './recent-charts.tsx'
@@ -101,6 +102,9 @@ function EndpointView({ endpoint }: { endpoint: Endpoint }) {
       </Panel>
       <TrafficDialog endpoint={endpoint} isOpen={isOpen} close={dialog.close} />
       <VariantsPanel endpoint={endpoint} />
+      {endpoint.variants.some((variant) => variant.llm !== null) ? (
+        <BackendsPanel endpoint={endpoint.name} />
+      ) : null}
       <Tabs defaultValue="activity" keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="activity">Activity</Tabs.Tab>

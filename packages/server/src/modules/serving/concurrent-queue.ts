@@ -1,3 +1,4 @@
+import { createBusyShare } from '../../kernel/busy-share.ts'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Batcher, Outcome, Work } from './batcher.ts'
@@ -17,23 +18,27 @@ export function createConcurrentQueue(
 ): Batcher {
   const { model } = deps
   const queue: Job[] = []
+  // What waits at once on one server shares its time: added up, they would cost more than there was.
+  const busy = createBusyShare({ units: 1, now: () => performance.now() })
   let running = 0
   let idle: (() => void)[] = []
 
   const start = (job: Job): void => {
     running++
     const begun = performance.now()
+    const leave = busy.enter()
     model
       .infer(job.inputs, { deadline: job.deadline, caller: job.caller ?? NOBODY })
       .then(
         (outputs) => {
           const computeMs = performance.now() - begun
           deps.onBatch?.(job.rows)
-          job.resolve({ outputs, queueMs: begun - job.queuedAt, computeMs, busyMs: computeMs })
+          job.resolve({ outputs, queueMs: begun - job.queuedAt, computeMs, busyMs: leave() })
         },
         (error: unknown) => job.reject(toFailure(error, job.deadline))
       )
       .finally(() => {
+        leave()
         running--
         next()
       })

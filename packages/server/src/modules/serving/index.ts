@@ -223,7 +223,7 @@ export function createServing(deps: {
     })
     return usd === null ? null : Number(usd)
   }
-  const llmMetrics = createLlmMetrics(deps.metrics, llmCost)
+  const llmMetrics = createLlmMetrics(deps.metrics, { fleet, costOf: llmCost })
   const telemetry = deps.telemetry ?? null
   if (telemetry !== null) completed.subscribe(createPredictionTelemetry(telemetry, llmCost))
   const gateway = createLlmGateway({

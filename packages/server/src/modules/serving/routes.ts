@@ -1,4 +1,4 @@
-import { api, type Endpoint, type VariantStats } from '@trestle/contract'
+import { api, type BackendStats, type Endpoint, type VariantStats } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
@@ -6,6 +6,7 @@ import { applyEndpoints } from './apply-endpoints.ts'
 import type { EndpointControl } from './endpoint-control.ts'
 import { describeEndpoint } from './endpoint-schema.ts'
 import { toRecord, type Fleet, type LiveEndpoint, type LiveVariant } from './fleet.ts'
+import type { BackendSlot } from './llm/backend-pool.ts'
 import type { EndpointRecord } from './endpoint.ts'
 
 export type TrafficGate = (endpointId: string) => Promise<boolean> | boolean
@@ -113,5 +114,19 @@ function toStats(variant: LiveVariant): VariantStats {
     shadowed: counts.shadowed,
     shadowsDropped: counts.shadowsDropped,
     lastAt: counts.lastAt === 0 ? null : counts.lastAt,
+    backends: (variant.llm?.pool.slots ?? []).map(toBackendStats),
   }
 }
+
+const toBackendStats = (slot: BackendSlot): BackendStats => ({
+  name: slot.backend.name,
+  trouble: slot.trouble,
+  inFlight: slot.inFlight,
+  calls: slot.counts.calls,
+  failures: slot.counts.failures,
+  throttled: slot.counts.throttled,
+  firstByteMs: slot.firstByteMs,
+  running: slot.load?.running ?? null,
+  waiting: slot.load?.waiting ?? null,
+  kvCacheUse: slot.load?.kvCacheUse ?? null,
+})

@@ -7,15 +7,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { messageOf } from '../../kernel/errors.ts'
 import { fail } from '../errors.ts'
 import { parseS3Url } from './s3-url.ts'
-
-/** Where S3 is. */
-export type S3Settings = Readonly<{
-  region: string
-  /** Of a server that is not Amazon's (MinIO, Ceph, R2 …), which is then asked with the bucket in the path. Null: Amazon's. */
-  endpoint: string | null
-  /** Null: as the AWS SDK finds them, in profiles, web identity or the instance's role. */
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null
-}>
+import type { S3Settings } from './settings.ts'
 
 type S3Object = Readonly<{ url: string; size: number; etag: string; modifiedAt: number }>
 

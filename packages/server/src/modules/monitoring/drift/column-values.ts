@@ -42,16 +42,14 @@ function gather(
   return [...columns].map(([name, values]) => ({ name, source, values }))
 }
 
-/** The numbers among values: truth values as 0 and 1, anything else as missing (NaN). */
-export const toNumbers = (values: readonly (Scalar | null)[]): Float64Array =>
-  Float64Array.from(values, (value) => {
-    if (typeof value === 'number') return value
-    if (typeof value === 'bigint') return Number(value)
-    return typeof value === 'boolean' ? Number(value) : NaN
-  })
-
 export const isMissing = (value: Scalar | null): boolean =>
   value === null || (typeof value === 'number' && Number.isNaN(value))
 
 /** The category of a value, as text. */
 export const toCategory = (value: Scalar): string => String(value)
+
+export function countCategories(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return counts
+}

@@ -1,153 +1,233 @@
-import {
-  chiSquareContingency,
-  countBins,
-  createMoments,
-  jensenShannonDistance,
-  kolmogorovSmirnov,
-  psiOfCounts,
-  wassersteinDistance,
-} from '@trestle/stats'
-import type { ColumnReport, MonitorSpec } from '@trestle/contract'
-import { isMissing, toCategory, toNumbers, type ColumnValues } from './column-values.ts'
+import { countBins, createMoments, createRng } from '@trestle/stats'
+import { domainClassifierDrift, textDomainDrift, type DomainOutcome } from '@trestle/stats'
+import type { ColumnReport, ComparisonOptions } from '@trestle/contract'
+import { effectOfCounts, testCounts } from './categorical-methods.ts'
+import type { CurrentColumn } from './current-column.ts'
+import { densityOf } from './density.ts'
 import { missingPValue } from './missing-test.ts'
-import type { CategoricalReference, NumericReference, ReferenceColumn } from './reference.ts'
-
-export type CompareOptions = Pick<MonitorSpec, 'numeric' | 'categorical' | 'minimumRows'>
+import { numericEffect, testNumbers } from './numeric-methods.ts'
+import { drawEvenly, rankable, type ReferenceColumn } from './reference.ts'
 
 /** What a column says before the window as a whole is judged. p-values are raw. */
-export type ColumnFacts = Omit<ColumnReport, 'state' | 'adjustedPValue' | 'finding'>
+export type ColumnFacts = Omit<ColumnReport, 'state' | 'adjustedPValue' | 'finding'> & {
+  /** Why there is no effect or p-value, where it is not the number of values. */
+  obstacle: string | null
+}
+
+type Pair<K extends ReferenceColumn['kind']> = Readonly<{
+  reference: ReferenceColumn & { kind: K }
+  current: CurrentColumn & { kind: K }
+  options: ComparisonOptions
+  /** Whether both sides have the values that a test needs. */
+  isEnough: boolean
+}>
 
 /** A chi-square test needs about this many expected in each cell (Cochran 1954); smaller categories are pooled. */
 const LEAST_EXPECTED = 5
 const SHOWN_CATEGORIES = 20
+/** Numbers that a test looks at: with the reference's 5,000, more would tell next to nothing more. */
+const MOST_TESTED = 50_000
+const NOTHING_SHOWN = { bins: [], reference: [], current: [] }
 
 /** Measures how a column differs from its reference: how much (effect), and how sure that is (p-value). A column with too few values has neither. */
 export function compareColumn(
   reference: ReferenceColumn,
-  current: ColumnValues,
-  options: CompareOptions
+  current: CurrentColumn,
+  options: ComparisonOptions
 ): ColumnFacts {
-  const total = current.values.length
-  const present = current.values.filter((value) => !isMissing(value))
-  const missing = total - present.length
+  const { total } = current
+  const unread = current.missing + current.invalid
+  const values = total - unread
   const referenceTotal = reference.count + reference.missing
-  const base = {
+  const isEnough = values >= options.minimumRows && reference.count >= options.minimumRows
+  return {
     column: reference.name,
     source: reference.source,
-    values: present.length,
-    missingShare: total === 0 ? 0 : missing / total,
+    values,
+    missingShare: total === 0 ? 0 : unread / total,
     referenceMissingShare: referenceTotal === 0 ? 0 : reference.missing / referenceTotal,
+    invalidShare: total === 0 ? 0 : current.invalid / total,
     missingPValue:
       total < options.minimumRows
         ? null
-        : missingPValue({ missing: reference.missing, total: referenceTotal }, { missing, total }),
+        : missingPValue(
+            { missing: reference.missing, total: referenceTotal },
+            { missing: unread, total }
+          ),
+    newCategories: [],
+    outOfRangeShare: 0,
+    mean: null,
+    referenceMean: null,
+    histogram: NOTHING_SHOWN,
+    density: null,
+    obstacle: null,
+    ...compareKind(reference, current, { options, isEnough }),
   }
-  const isEnough = present.length >= options.minimumRows && reference.count >= options.minimumRows
-  return reference.kind === 'numeric'
-    ? {
-        ...base,
-        ...compareNumbers(reference, toNumbers(present), missing, { ...options, isEnough }),
-      }
-    : {
-        ...base,
-        ...compareCategories(
-          reference,
-          present.flatMap((value) => (value === null ? [] : [toCategory(value)])),
-          missing,
-          { ...options, isEnough }
-        ),
-      }
 }
 
-type Options = CompareOptions & { isEnough: boolean }
+/** What is said of a column that has nothing to be compared with. */
+export const noComparison = (
+  column: { name: string; source: 'input' | 'output'; because: string },
+  { categorical }: ComparisonOptions
+): ColumnFacts => ({
+  column: column.name,
+  source: column.source,
+  kind: 'categorical',
+  values: 0,
+  missingShare: 0,
+  referenceMissingShare: 0,
+  invalidShare: 0,
+  missingPValue: null,
+  effect: { name: categorical.effect, value: null, threshold: categorical.threshold },
+  test: categorical.test,
+  pValue: null,
+  newCategories: [],
+  outOfRangeShare: 0,
+  mean: null,
+  referenceMean: null,
+  histogram: NOTHING_SHOWN,
+  density: null,
+  obstacle: column.because,
+})
 
-// eslint-disable-next-line max-params -- four plain facts of one comparison
-function compareNumbers(
-  reference: NumericReference,
-  numbers: Float64Array,
-  missing: number,
-  options: Options
+function compareKind(
+  reference: ReferenceColumn,
+  current: CurrentColumn,
+  about: { options: ComparisonOptions; isEnough: boolean }
 ) {
+  if (reference.kind === 'numeric' && current.kind === 'numeric')
+    return compareNumbers({ reference, current, ...about })
+  if (reference.kind === 'categorical' && current.kind === 'categorical')
+    return compareCategories({ reference, current, ...about })
+  if (reference.kind === 'text' && current.kind === 'text')
+    return compareTexts({ reference, current, ...about })
+  if (reference.kind === 'embedding' && current.kind === 'embedding')
+    return compareVectors({ reference, current, ...about })
+  throw new Error(`a column read as ${current.kind} is compared with one of ${reference.kind}`)
+}
+
+function compareNumbers({ reference, current, options, isEnough }: Pair<'numeric'>) {
+  const { numbers } = current
   const { counts } = countBins(numbers, { edges: reference.edges })
   const moments = createMoments()
   moments.updateMany(numbers)
   const outside = (counts[0] ?? 0) + (counts.at(-1) ?? 0)
+  const sides = {
+    reference: { ...reference, sample: Float64Array.from(reference.sample) },
+    current: { counts, sample: rankable(drawEvenly(numbers, MOST_TESTED)) },
+  }
   return {
     kind: 'numeric' as const,
     effect: {
       name: options.numeric.effect,
-      value: options.isEnough ? numericEffect(reference, numbers, { counts, ...options }) : null,
+      value: isEnough ? numericEffect(options.numeric.effect, sides) : null,
       threshold: options.numeric.threshold,
     },
-    test: 'Kolmogorov-Smirnov',
-    pValue: options.isEnough ? pOf(kolmogorovSmirnov(reference.sample, numbers)) : null,
-    newCategories: [],
+    ...(isEnough
+      ? testNumbers(options.numeric.test, sides)
+      : { test: options.numeric.test, pValue: null }),
     outOfRangeShare: numbers.length === 0 ? 0 : outside / numbers.length,
     mean: moments.count() === 0 ? null : moments.mean(),
     referenceMean: reference.count === 0 ? null : reference.mean,
     histogram: {
       bins: [...binNames(reference.edges), 'missing'],
       reference: [...reference.counts, reference.missing],
-      current: [...counts, missing],
+      current: [...counts, current.missing + current.invalid],
     },
+    density: densityOf(sides.reference.sample, sides.current.sample),
   }
 }
 
-function numericEffect(
-  reference: NumericReference,
-  numbers: Float64Array,
-  options: Options & { counts: readonly number[] }
-): number | null {
-  if (options.numeric.effect === 'psi') {
-    const psi = psiOfCounts(reference.counts, options.counts)
-    return psi.kind === 'ok' ? psi.corrected : null
-  }
-  const distance = wassersteinDistance(reference.sample, numbers.filter(Number.isFinite))
-  if (distance.kind !== 'ok') return null
-  // A constant reference has no scale of its own: any move is then as large as can be.
-  if (reference.deviation === 0) return distance.value === 0 ? 0 : Number.MAX_VALUE
-  return distance.value / reference.deviation
-}
-
-// eslint-disable-next-line max-params -- four plain facts of one comparison
-function compareCategories(
-  reference: CategoricalReference,
-  categories: readonly string[],
-  missing: number,
-  options: Options
-) {
-  const found = new Map<string, number>()
-  for (const name of categories) found.set(name, (found.get(name) ?? 0) + 1)
+function compareCategories({ reference, current, options, isEnough }: Pair<'categorical'>) {
+  const { counts, other } = current
   const known = new Map(reference.categories.map((c) => [c.name, c.count]))
-  const isComparable = options.isEnough && reference.other === 0
-  const fresh = reference.other > 0 ? [] : [...found.keys()].filter((name) => !known.has(name))
-  const freshCount = fresh.reduce((sum, name) => sum + (found.get(name) ?? 0), 0)
-  const pooled = poolSmall(
-    [...new Set([...known.keys(), ...found.keys()])].map((name) => ({
+  const isComparable = isEnough && reference.other === 0
+  const fresh = reference.other > 0 ? [] : [...counts.keys()].filter((name) => !known.has(name))
+  const freshCount = fresh.reduce((sum, name) => sum + (counts.get(name) ?? 0), other)
+  const values = current.total - current.missing
+  const pooled = poolSmall([
+    ...[...new Set([...known.keys(), ...counts.keys()])].map((name) => ({
       reference: known.get(name) ?? 0,
-      current: found.get(name) ?? 0,
-    }))
-  )
+      current: counts.get(name) ?? 0,
+    })),
+    { reference: 0, current: other },
+  ])
+  // One category then and now: nothing to test, and nothing that changed.
+  const isSame = isComparable && known.size === 1 && counts.size === 1 && freshCount === 0
+  const { effect, test, threshold } = options.categorical
   return {
     kind: 'categorical' as const,
     effect: {
-      name: options.categorical.effect,
-      value: isComparable ? categoricalEffect(pooled, options) : null,
-      threshold: options.categorical.threshold,
+      name: effect,
+      value: isSame
+        ? 0
+        : isComparable
+          ? effectOfCounts(effect, pooled.reference, pooled.current)
+          : null,
+      threshold,
     },
-    test: 'chi-square contingency',
-    pValue: isComparable ? pOf(chiSquareContingency([pooled.reference, pooled.current])) : null,
+    ...(isSame
+      ? { test, pValue: 1 }
+      : isComparable
+        ? testCounts(test, pooled.reference, pooled.current)
+        : { test, pValue: null }),
     newCategories: fresh.toSorted().slice(0, 20),
-    outOfRangeShare: categories.length === 0 ? 0 : freshCount / categories.length,
-    mean: null,
-    referenceMean: null,
-    histogram: histogramOf(reference, found, { missing, total: categories.length }),
+    outOfRangeShare: values === 0 || reference.other > 0 ? 0 : freshCount / values,
+    histogram: histogramOf(reference, counts, { missing: current.missing, total: values }),
+    obstacle:
+      reference.other > 0
+        ? `more than ${reference.categories.length.toLocaleString('en')} categories: not compared`
+        : null,
+  }
+}
+
+function compareTexts({ reference, current, options, isEnough }: Pair<'text'>) {
+  const lengths = (texts: readonly string[]) => Float64Array.from(texts, (text) => text.length)
+  return {
+    kind: 'text' as const,
+    ...judged(options, isEnough, () =>
+      textDomainDrift(reference.sample, current.texts, { rng: createRng(reference.count) })
+    ),
+    density: densityOf(lengths(reference.sample), lengths(current.texts)),
+  }
+}
+
+function compareVectors({ reference, current, options, isEnough }: Pair<'embedding'>) {
+  const known = reference.sample.map((vector) => Float64Array.from(vector))
+  const [size] = known.map((vector) => vector.length)
+  const isSameSize = current.vectors.every((vector) => vector.length === size)
+  const norms = (vectors: readonly Float64Array[]) =>
+    Float64Array.from(vectors, (vector) => Math.hypot(...vector))
+  return {
+    kind: 'embedding' as const,
+    ...judged(options, isEnough && isSameSize, () =>
+      domainClassifierDrift(known, current.vectors, { rng: createRng(reference.count) })
+    ),
+    density: densityOf(norms(known), norms(current.vectors)),
+    obstacle: isSameSize
+      ? null
+      : `vectors of another length than the ${size ?? 0} of the reference`,
+  }
+}
+
+function judged(options: ComparisonOptions, isEnough: boolean, run: () => DomainOutcome) {
+  const outcome = isEnough ? run() : null
+  // Nothing varies on either side: there is nothing to tell apart.
+  const isSame = outcome?.kind === 'undefined' && outcome.because === 'no-variation'
+  return {
+    effect: {
+      name: 'auc',
+      value: outcome?.kind === 'ok' ? outcome.auc : isSame ? 0.5 : null,
+      threshold: options.vectors.threshold,
+    },
+    test: 'domain classifier',
+    pValue: outcome?.kind === 'ok' ? outcome.pValue : isSame ? 1 : null,
   }
 }
 
 /** The most frequent categories by name, the rest together. */
 function histogramOf(
-  reference: CategoricalReference,
+  reference: ReferenceColumn & { kind: 'categorical' },
   found: ReadonlyMap<string, number>,
   current: { missing: number; total: number }
 ) {
@@ -163,15 +243,6 @@ function histogramOf(
 }
 
 type Counts = { reference: number[]; current: number[] }
-
-function categoricalEffect(pooled: Counts, options: Options): number | null {
-  if (options.categorical.effect === 'psi') {
-    const psi = psiOfCounts(pooled.reference, pooled.current)
-    return psi.kind === 'ok' ? psi.corrected : null
-  }
-  const distance = jensenShannonDistance(pooled.reference, pooled.current)
-  return distance.kind === 'ok' ? distance.value : null
-}
 
 /**
  * Pools categories that are too rare for a chi-square test, by what both samples hold of them together: a rule that looked at the reference alone
@@ -202,9 +273,6 @@ function poolSmall(categories: readonly { reference: number; current: number }[]
       : [...ordered, rest]
   return { reference: cells.map((c) => c.reference), current: cells.map((c) => c.current) }
 }
-
-const pOf = (outcome: { kind: 'ok'; pValue: number } | { kind: 'undefined' }): number | null =>
-  outcome.kind === 'ok' ? outcome.pValue : null
 
 function binNames(edges: readonly number[]): string[] {
   const text = (edge: number | undefined): string => String(Number((edge ?? 0).toPrecision(4)))

@@ -2,6 +2,7 @@ import { fail } from '../../../platform/errors.ts'
 import type { Caller } from '../caller.ts'
 import { checkInputs } from '../check-inputs.ts'
 import { stackRows } from '../named-inputs.ts'
+import type { TensorSpec } from '../runtime.ts'
 import type { ServedModel } from '../served-model.ts'
 import { elementAt, rowsOf, type Tensor } from '../tensor.ts'
 import { shapley, type Attribution } from './shapley.ts'
@@ -36,7 +37,7 @@ export async function explainRows(
   served: ServedModel,
   request: ExplainRequest
 ): Promise<Explanation[]> {
-  const { names } = served.inputs
+  const names = featureNames(served)
   const rows = request.rows.map((row, i) => numbersOf(served, row, i))
   const background =
     request.background.length === 0
@@ -77,13 +78,29 @@ export async function explainRows(
   return explanations
 }
 
+/** The columns' names; those of a single matrix without names are its name and their place. */
+function featureNames({ inputs: { inputs, names } }: ServedModel): readonly string[] {
+  const width = matrixWidth(inputs)
+  const [only = ''] = names
+  return width === null || names.length !== 1
+    ? names
+    : Array.from({ length: width }, (_, i) => `${only}.${i}`)
+}
+
+/** Of a model with one input of rows of several numbers. */
+function matrixWidth(inputs: readonly TensorSpec[]): number | null {
+  const [first, ...others] = inputs
+  const [, width = 1, ...inner] = first?.shape ?? []
+  return others.length === 0 && inner.length === 0 && width > 1 ? width : null
+}
+
 /** The row's features as numbers, in the model's order. */
 function numbersOf(served: ServedModel, row: unknown, i: number): number[] {
   const tensors = stackRows(served.inputs, [row], () => undefined)
   const values = tensors.flatMap((tensor) =>
     Array.from({ length: tensor.data.length }, (_, at) => elementAt(tensor, at))
   )
-  if (values.length !== served.inputs.names.length || values.some((v) => typeof v === 'string'))
+  if (values.length !== featureNames(served).length || values.some((v) => typeof v === 'string'))
     throw fail(
       'request.invalid',
       `row ${i} can't be explained: that takes a model whose inputs are single numbers`
@@ -93,6 +110,8 @@ function numbersOf(served: ServedModel, row: unknown, i: number): number[] {
 
 function tensorsOf(served: ServedModel, rows: readonly (readonly number[])[]): Tensor[] {
   const { inputs, names } = served.inputs
+  if (names.length === 1 && matrixWidth(inputs) !== null)
+    return stackRows(served.inputs, rows, () => undefined)
   const isWhole = (name: string): boolean =>
     inputs.find((input) => input.name === name)?.datatype.includes('INT') === true
   return stackRows(

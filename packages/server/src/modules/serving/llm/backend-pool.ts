@@ -2,6 +2,7 @@ import type { LlmSpec } from '@trestle/contract'
 import type { Clock } from '../../../kernel/clock.ts'
 import { createCircuit, type Circuit } from '../../../platform/circuit/circuit.ts'
 import type { Backend } from './backend.ts'
+import type { ServerLoad } from './server-load.ts'
 
 /** A backend at work: what is under way there, and how it fares. */
 export interface BackendSlot {
@@ -10,8 +11,8 @@ export interface BackendSlot {
   readonly inFlight: number
   /** Moving average of the time to the first byte, ms; null before the first answer. */
   readonly firstByteMs: number | null
-  /** Calls that wait inside of it, as it says itself; null when it does not. */
-  readonly queued: number | null
+  /** How busy it is, as it says itself; null when it does not. */
+  readonly load: ServerLoad | null
   readonly isHealthy: boolean
   /** Why it is not asked now; null when it may be. */
   readonly trouble: string | null
@@ -45,20 +46,24 @@ export interface BackendPool {
   ): BackendLease | null
   /** Milliseconds until one may be tried again. */
   retryAfterMs(): number
-  report(name: string, seen: { isHealthy?: boolean; queued?: number | null }): void
+  report(name: string, seen: { isHealthy?: boolean; load?: ServerLoad | null }): void
 }
 
 const FAILURES_TO_OPEN = 5
 const OPEN_FOR_MS = 15_000
 /** Weight of the newest answer in the moving average. */
 const SMOOTHING = 0.2
+/** From here on a call more would push another one out of the cache of the server. */
+const KV_CACHE_FULL = 0.95
 
 type Slot = {
   backend: Backend
   circuit: Circuit
   inFlight: number
   firstByteMs: number | null
-  queued: number | null
+  load: ServerLoad | null
+  /** Calls there that are not ours, when it last told. */
+  others: number
   isHealthy: boolean
   throttledUntil: number
   /** Of smooth weighted round robin. */
@@ -86,7 +91,8 @@ export function createBackendPool(deps: {
       circuit,
       inFlight: 0,
       firstByteMs: null,
-      queued: null,
+      load: null,
+      others: 0,
       isHealthy: true,
       throttledUntil: 0,
       current: 0,
@@ -106,10 +112,14 @@ export function createBackendPool(deps: {
       case 'weighted':
         return byWeight(candidates)
       case 'least-busy':
-        return by(candidates, (slot) => (slot.inFlight + (slot.queued ?? 0)) / slot.backend.weight)
+        return by(candidates, (slot) =>
+          (slot.load?.kvCacheUse ?? 0) >= KV_CACHE_FULL
+            ? Infinity
+            : (slot.inFlight + slot.others) / slot.backend.weight
+        )
       case 'latency':
-        // Peak EWMA (Finagle): what waits there already makes the next wait longer. An unknown one is tried first.
-        return by(candidates, (slot) => (slot.firstByteMs ?? 0) * (slot.inFlight + 1))
+        // Peak EWMA (Finagle): what waits there already makes the next wait longer. An unknown one is tried first, by one call at once and not by all.
+        return by(candidates, (slot) => (slot.firstByteMs ?? 1) * (slot.inFlight + 1))
       case 'cost':
         return by(candidates, (slot) => deps.costOf(slot.backend) ?? Infinity)
     }
@@ -179,7 +189,10 @@ export function createBackendPool(deps: {
       const slot = slots.find(({ backend }) => backend.name === name)
       if (slot === undefined) return
       if (seen.isHealthy !== undefined) slot.isHealthy = seen.isHealthy
-      if (seen.queued !== undefined) slot.queued = seen.queued
+      if (seen.load === undefined) return
+      slot.load = seen.load
+      slot.others =
+        seen.load === null ? 0 : Math.max(0, seen.load.running + seen.load.waiting - slot.inFlight)
     },
   }
 }

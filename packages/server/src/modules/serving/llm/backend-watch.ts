@@ -1,9 +1,10 @@
 import type { Fleet } from '../fleet.ts'
 import type { Backend } from './backend.ts'
+import { readServerLoad, type ServerLoad } from './server-load.ts'
 
 const TIMEOUT_MS = 3_000
 
-/** Asks the backends that say where: whether they are well, and how many calls wait inside of them. */
+/** Asks the backends that say where: whether they are well, and how busy they are. */
 export async function watchBackends(fleet: Fleet): Promise<void> {
   const asked: Promise<void>[] = []
   for (const { variants } of fleet.all())
@@ -17,8 +18,8 @@ export async function watchBackends(fleet: Fleet): Promise<void> {
           )
         if (backend.metricsPath !== null)
           asked.push(
-            queueOf(backend, backend.metricsPath).then((queued) =>
-              llm?.pool.report(backend.name, { queued })
+            loadOf(backend, backend.metricsPath).then((load) =>
+              llm?.pool.report(backend.name, { load })
             )
           )
       }
@@ -37,23 +38,13 @@ async function isWell(backend: Backend, path: string): Promise<boolean> {
   }
 }
 
-async function queueOf(backend: Backend, path: string): Promise<number | null> {
+async function loadOf(backend: Backend, path: string): Promise<ServerLoad | null> {
   try {
     const response = await fetch(new URL(path, backend.url), {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    return readQueue(await response.text())
+    return readServerLoad(await response.text())
   } catch {
     return null
   }
-}
-
-/** Calls that wait or run, as vLLM's `/metrics` tells (docs.vllm.ai, "Production Metrics"); null when it does not. */
-export function readQueue(metrics: string): number | null {
-  let calls: number | null = null
-  for (const match of metrics.matchAll(
-    /^vllm:num_requests_(?:waiting|running)(?:\{[^}]*\})?\s+([0-9.eE+]+)$/gm
-  ))
-    calls = (calls ?? 0) + Number(match[1])
-  return calls
 }

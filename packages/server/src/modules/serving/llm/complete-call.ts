@@ -1,3 +1,4 @@
+import type { BusyShares } from '../../../kernel/busy-share.ts'
 import { AppError } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
 import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
@@ -20,12 +21,22 @@ export type CallOutcome = Readonly<{
   backend: Backend | null
   firstTokenMs: number | null
   attempts: number
+  /** Its share of the time of the backends that are billed by it. */
+  busyMs: number
   /** Whether it ended before the answer did: the caller left, or the backend broke. */
   isCut: boolean
   /** Where it came from, when no backend was asked. */
   cache: 'exact' | 'semantic' | null
   /** Whether a guardrail kept the answer from the caller. */
   isRefused?: boolean
+}>
+
+type CallDeps = Readonly<{
+  upstream: Upstream
+  keys: KeySource
+  accounts: LlmAccounts
+  /** Shares of the time of backends, by their address. */
+  busy: BusyShares
 }>
 
 type Context = Readonly<{
@@ -47,10 +58,7 @@ type Context = Readonly<{
  * Makes a call at the best backend, and on failure at the next best: as long as nothing was sent to the client, tries and the retry budget are left.
  * A prompt that is too long for one goes to one with more context. What the caller did wrong is not tried again.
  */
-export async function completeCall(
-  deps: { upstream: Upstream; keys: KeySource; accounts: LlmAccounts },
-  context: Context
-): Promise<CallOutcome> {
+export async function completeCall(deps: CallDeps, context: Context): Promise<CallOutcome> {
   const { llm, sink } = context
   const { spec, pool } = llm
   const begun = performance.now()
@@ -59,6 +67,7 @@ export async function completeCall(
   let failure: AttemptFailure | null = null
   let failedAt: Backend | null = null
   let attempts = 0
+  let busyMs = 0
   llm.retries.earn()
 
   for (;;) {
@@ -72,7 +81,10 @@ export async function completeCall(
     const onFirstByte = (): void => {
       firstTokenMs = performance.now() - begun
     }
-    const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte })
+    const leave = backend.billing === 'time' ? deps.busy.enter(backend.url) : null
+    const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte }).finally(() => {
+      busyMs += leave?.() ?? 0
+    })
     if (ended.kind !== 'failed')
       return {
         error: errorOf(ended),
@@ -80,6 +92,7 @@ export async function completeCall(
         backend,
         firstTokenMs,
         attempts,
+        busyMs,
         isCut: ended.kind !== 'answered',
         cache: null,
       }
@@ -103,6 +116,7 @@ export async function completeCall(
     backend: failedAt,
     firstTokenMs: null,
     attempts,
+    busyMs,
     isCut: false,
     cache: null,
   }
@@ -124,7 +138,7 @@ export async function completeCall(
 }
 
 async function tryBackend(
-  deps: { upstream: Upstream; keys: KeySource; accounts: LlmAccounts },
+  deps: CallDeps,
   context: Context,
   at: { lease: BackendLease; attempts: number; onFirstByte: () => void }
 ): Promise<AttemptEnd> {

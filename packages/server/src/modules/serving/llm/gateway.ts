@@ -1,3 +1,4 @@
+import { createBusyShares } from '../../../kernel/busy-share.ts'
 import { messageOf } from '../../../kernel/errors.ts'
 import { randomHexId } from '../../../kernel/ids.ts'
 import type { Clock } from '../../../kernel/clock.ts'
@@ -52,6 +53,7 @@ export function createLlmGateway(deps: {
   const { fleet, clock, accounts } = deps
   const cache = createCallCache({ clock, embed })
   const settling = new Set<Promise<void>>()
+  const busy = createBusyShares({ units: 1, now: () => performance.now() })
 
   const traceOf = (call: LlmCall): LlmPrediction['trace'] => {
     if (deps.telemetry === null) return null
@@ -139,7 +141,7 @@ export function createLlmGateway(deps: {
     const kept: Buffer[] = []
     const outcome = await guardedCall(llm.guardrails, { call, sink }, (inner) =>
       completeCall(
-        { ...deps, accounts },
+        { ...deps, busy },
         {
           call,
           llm,
@@ -294,6 +296,7 @@ const failedOutcome = (error: Error): CallOutcome => ({
   backend: null,
   firstTokenMs: null,
   attempts: 0,
+  busyMs: 0,
   isCut: false,
   cache: null,
 })

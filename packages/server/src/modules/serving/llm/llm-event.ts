@@ -17,9 +17,8 @@ export function toLlmEvent(
 ): InferenceCompleted {
   const { call, endpoint, variant } = prediction
   const { outcome, used, latencyMs } = result
-  const { answer, backend, error } = outcome
+  const { answer, backend, error, busyMs } = outcome
   const code = error === null ? null : codeOf(error)
-  const isTimed = backend?.billing === 'time'
   return {
     predictionId: prediction.id,
     requestId: call.requestId,
@@ -33,7 +32,7 @@ export function toLlmEvent(
     at: prediction.at,
     latencyMs,
     stages: { featuresMs: 0, queueMs: 0, computeMs: latencyMs },
-    busyMs: isTimed ? latencyMs : 0,
+    busyMs,
     device: 'remote',
     status: error === null ? 'ok' : statusOf(error),
     errorCode: code,

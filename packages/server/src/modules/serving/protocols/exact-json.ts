@@ -31,8 +31,11 @@ function exactly(_key: string, value: unknown, context?: { source?: string }): u
   return source !== undefined && WHOLE.test(source) ? BigInt(source) : value
 }
 
-/** JSON text of a plain value: bigints as their digits, NaN and infinities as null, since JSON has no word for them. */
+/** JSON text of a plain value: bigints as their digits, a zero with its sign, NaN and infinities as null, since JSON has no word for them. */
 export function writeElementJson(value: number | bigint | string | boolean): string {
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
+  if (typeof value === 'number') {
+    if (value === 0) return Object.is(value, -0) ? '-0.0' : '0'
+    return Number.isFinite(value) ? String(value) : 'null'
+  }
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

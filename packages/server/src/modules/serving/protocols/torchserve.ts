@@ -1,12 +1,12 @@
 import { ERRORS } from '@trestle/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fail } from '../../../platform/errors.ts'
-import { toAppError } from '../../../platform/http/index.ts'
+import { toAppError, takeRawBodies } from '../../../platform/http/index.ts'
 import type { DataPlane } from '../data-plane.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from '../fleet.ts'
 import { isRecord } from '../named-inputs.ts'
 import { parseExactJson } from './exact-json.ts'
-import { readBody, takeRawBodies, toInference } from './http-request.ts'
+import { readBody, toInference } from './http-request.ts'
 import { findModel, findVersion } from './oip/model-info.ts'
 import { rowJson } from './row-json.ts'
 
@@ -31,7 +31,12 @@ export function addTorchServe(app: FastifyInstance, deps: Deps): void {
     const read = { config: { role: 'viewer', audit: false } } as const
     for (const base of ['/predictions', '/torchserve/predictions'])
       for (const path of [`${base}/:model`, `${base}/:model/:version`])
-        scope.post<Named>(path, read, (request, reply) => predict(deps, request, reply))
+        scope.route<Named>({
+          method: ['POST', 'PUT'], // `curl -T file` puts
+          url: path,
+          ...read,
+          handler: (request, reply) => predict(deps, request, reply),
+        })
     scope.get('/torchserve/ping', { config: { isPublic: true } }, async (_request, reply) => {
       const isReady = deps.fleet.pending().length === 0
       return reply.status(isReady ? 200 : 503).send({ status: isReady ? 'Healthy' : 'Unhealthy' })
@@ -40,14 +45,17 @@ export function addTorchServe(app: FastifyInstance, deps: Deps): void {
   })
 }
 
-/** A row as an object, or several as a list; TorchServe's own envelopes `{"data": …}` and `{"instances": […]}` too. */
+/** A row as an object, or several as a list; TorchServe's own envelopes `{"data": …}` and `{"instances": […]}` too; as a body, a file or a form. */
 async function predict(
   { dataPlane, maxBodyBytes }: Deps,
   request: FastifyRequest<Named>,
   reply: FastifyReply
 ): Promise<FastifyReply> {
   const { model: endpoint, version = null } = request.params
-  const body = parseExactJson(await readBody(request, maxBodyBytes))
+  const body = await readInput(
+    await readBody(request, maxBodyBytes),
+    request.headers['content-type'] ?? ''
+  )
   const said = isRecord(body) ? (body['instances'] ?? body['data'] ?? body['body'] ?? body) : body
   const isList = Array.isArray(said)
   const rows: readonly unknown[] = isList ? said : [said]
@@ -58,6 +66,40 @@ async function predict(
   reply.header('content-type', 'application/json')
   reply.header('x-trestle-prediction-id', answer.predictionId)
   return reply.send(isList ? `[${items.join(',')}]` : (items[0] ?? 'null'))
+}
+
+/** JSON, or else text as it is, which a text classifier takes. A form of one field is that field. */
+async function readInput(body: Buffer, contentType: string): Promise<unknown> {
+  if (!contentType.startsWith('multipart/form-data'))
+    return contentType.startsWith('application/json')
+      ? parseExactJson(body)
+      : jsonOrText(body.toString('utf8'))
+  const parts = await formOf(body, contentType)
+  const [only, ...others] = parts
+  if (only === undefined) throw fail('request.invalid', 'The form has no fields')
+  return others.length === 0 ? only[1] : Object.fromEntries(parts)
+}
+
+async function formOf(body: Buffer, contentType: string): Promise<[string, unknown][]> {
+  const request = new Response(new Uint8Array(body), { headers: { 'content-type': contentType } })
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- meant for bodies of unknown size; this one is bounded and in memory already
+  const form = await request.formData().catch((error: unknown) => {
+    throw fail('request.malformed', 'The body is not a valid form', { cause: error })
+  })
+  return Promise.all(
+    [...form].map(async ([name, value]): Promise<[string, unknown]> => [
+      name,
+      jsonOrText(typeof value === 'string' ? value : await value.text()),
+    ])
+  )
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return parseExactJson(text)
+  } catch {
+    return text
+  }
 }
 
 const PAGE = 100

@@ -29,6 +29,7 @@ export function answerFromCache(
     backend: null,
     firstTokenMs: 0,
     attempts: 0,
+    busyMs: 0,
     isCut: false,
     cache: kind,
   }

@@ -1,0 +1,1 @@
+export { createPostgresSources, type PostgresSources } from './postgres-source.ts'
