@@ -115,6 +115,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   const { blobs, component: blobStore } = createBlobs(config.blobs, {
     s3,
     dir: join(dataDir, 'blobs'),
+    clock,
   })
   const duckdb = createDuckDb({
     temporaryDir: join(dataDir, 'tmp', 'duckdb'),

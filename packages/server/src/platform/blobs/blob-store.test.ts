@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasS3, startS3, type TestS3 } from '../../../test/support/s3-server.ts'
+import { systemClock } from '../../kernel/clock.ts'
 import { openS3, type S3 } from '../s3/index.ts'
 import type { BlobStore } from './blob-store.ts'
 import { createFileBlobStore } from './file-blob-store.ts'
@@ -49,7 +50,7 @@ describe.skipIf(!hasS3())('in S3', () => {
     return {
       root,
       url,
-      blobs: createS3BlobStore(s3, { url, localDir: root, cacheBytes }),
+      blobs: createS3BlobStore(s3, { url, localDir: root, cacheBytes, clock: systemClock }),
       published: async () => {
         const urls = []
         for await (const object of s3.list(`${url}/`)) urls.push(object.url)
@@ -67,6 +68,7 @@ describe.skipIf(!hasS3())('in S3', () => {
       url,
       localDir: await mkdtemp(join(tmpdir(), 'blobs-')),
       cacheBytes: 1e9,
+      clock: systemClock,
     })
     const path = await other.localPath(digest)
     expect(

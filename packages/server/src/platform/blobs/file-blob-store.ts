@@ -1,8 +1,8 @@
 import { createReadStream, mkdirSync } from 'node:fs'
-import { link, mkdir, open, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDigest, type BlobStore, type Digest } from './blob-store.ts'
-import { spool } from './spool.ts'
+import { isCode, linkOnce, spool } from './spool.ts'
 
 /** Blobs as files named by their hash, two levels deep. A blob appears by a hard link from a synced temporary file, so it is never seen half-written. */
 export function createFileBlobStore(root: string): BlobStore {
@@ -16,9 +16,7 @@ export function createFileBlobStore(root: string): BlobStore {
     const target = pathOf(digest)
     if (target === null) throw new Error(`Not a digest: ${digest}`)
     await mkdir(dirname(target), { recursive: true })
-    await link(temporary, target).catch((error: unknown) => {
-      if (!isCode(error, 'EEXIST')) throw error
-    })
+    await linkOnce(temporary, target)
     await syncDirectory(dirname(target))
   }
 
@@ -66,6 +64,3 @@ async function sizeOf(path: string): Promise<number | null> {
     throw error
   }
 }
-
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code

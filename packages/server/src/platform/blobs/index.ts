@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { Clock } from '../../kernel/clock.ts'
 import type { Component } from '../component.ts'
 import type { S3 } from '../s3/index.ts'
 import type { BlobStore } from './blob-store.ts'
@@ -15,7 +16,7 @@ export type BlobSettings = Readonly<
 /** The blob store that the settings ask for. As a component it starts only when it can be written. */
 export function createBlobs(
   settings: BlobSettings,
-  on: { s3: S3; dir: string }
+  on: { s3: S3; dir: string; clock: Clock }
 ): { blobs: BlobStore; component: Component } {
   if (settings.kind === 'files') {
     return {
@@ -25,7 +26,7 @@ export function createBlobs(
   }
   const { url, cacheBytes } = settings
   return {
-    blobs: createS3BlobStore(on.s3, { url, localDir: on.dir, cacheBytes }),
+    blobs: createS3BlobStore(on.s3, { url, localDir: on.dir, cacheBytes, clock: on.clock }),
     component: {
       name: 'artifacts',
       start: () =>

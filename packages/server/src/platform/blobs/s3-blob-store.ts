@@ -1,6 +1,7 @@
 import { createReadStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import type { Clock } from '../../kernel/clock.ts'
 import type { S3 } from '../s3/index.ts'
 import { createBlobCache } from './blob-cache.ts'
 import { isDigest, type BlobStore, type Digest } from './blob-store.ts'
@@ -9,11 +10,15 @@ import { spool } from './spool.ts'
 /** Blobs as objects `<url>/ab/cd/<digest>`, with a bounded cache of files beside, for engines that read paths. */
 export function createS3BlobStore(
   s3: S3,
-  at: { url: string; localDir: string; cacheBytes: number }
+  at: { url: string; localDir: string; cacheBytes: number; clock: Clock }
 ): BlobStore {
   const incoming = join(at.localDir, 'incoming')
   mkdirSync(incoming, { recursive: true })
-  const cache = createBlobCache(join(at.localDir, 'cache'), at.cacheBytes)
+  const cache = createBlobCache({
+    dir: join(at.localDir, 'cache'),
+    maxBytes: at.cacheBytes,
+    clock: at.clock,
+  })
   const root = at.url.replace(/\/+$/, '')
   const urlOf = (digest: Digest): string =>
     `${root}/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest}`

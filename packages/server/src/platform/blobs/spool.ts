@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { open, rm, type FileHandle } from 'node:fs/promises'
+import { link, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
 import type { BlobStore, StoredBlob } from './blob-store.ts'
@@ -46,3 +46,13 @@ async function copy(
   }
   return { digest: hash.digest('hex'), size }
 }
+
+/** A second name for a file; the name being there already is as good, since it says what it holds. */
+export async function linkOnce(file: string, name: string): Promise<void> {
+  await link(file, name).catch((error: unknown) => {
+    if (!isCode(error, 'EEXIST')) throw error
+  })
+}
+
+export const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code

@@ -42,7 +42,7 @@ export function openS3(settings: S3Settings): S3 {
     try {
       return await ask()
     } catch (error) {
-      throw isMissing(error) ? error : refused(what, url, settings, error)
+      throw isMissing(error) ? error : refused(settings, `${what} ${url}`, error)
     }
   }
 
@@ -178,8 +178,8 @@ async function orNull<T>(asking: Promise<T>): Promise<T | null> {
   }
 }
 
-const refused = (what: string, url: string, settings: S3Settings, error: unknown): Error =>
+const refused = (settings: S3Settings, asked: string, error: unknown): Error =>
   fail(
     'storage.unavailable',
-    `S3${settings.endpoint === null ? '' : ` at ${settings.endpoint}`} did not ${what} ${url}: ${messageOf(error)}`
+    `S3${settings.endpoint === null ? '' : ` at ${settings.endpoint}`} did not ${asked}: ${messageOf(error)}`
   )
