@@ -122,6 +122,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  // One thread for a query: shards are done side by side, and threads that share one query of theirs wait for each other.
+  const batchEngine = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb-batch'),
+    memoryLimit: '1GB',
+    threads: 1,
+  })
   const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
@@ -245,7 +251,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   })
   const batch = createBatch({
     database,
-    duckdb,
+    duckdb: batchEngine,
     clock,
     scheduler,
     log: logOf('batch'),
@@ -348,6 +354,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     migrations,
     duckdb,
     blobStore,
+    batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...(otlp === null ? [] : [otlp]),
     ...modules,
