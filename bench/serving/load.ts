@@ -14,7 +14,7 @@ export type Target = Readonly<{ url: string; body: string; contentType?: string 
 export async function fullLoad(
   { url, body, contentType = 'application/json' }: Target,
   options: { connections: number; seconds: number }
-): Promise<{ perSecond: number; p99Ms: number }> {
+): Promise<{ perSecond: number; requests: number; p99Ms: number }> {
   const folder = await mkdtemp(join(tmpdir(), 'trestle-wrk-'))
   const script = join(folder, 'post.lua')
   await writeFile(
@@ -23,7 +23,7 @@ export async function fullLoad(
 wrk.body = ${JSON.stringify(body)}
 wrk.headers["content-type"] = ${JSON.stringify(contentType)}
 done = function(summary, latency)
-  io.write(string.format("RESULT %f %f %d\\n", summary.requests / summary.duration * 1e6, latency:percentile(99) / 1000, summary.errors.status + summary.errors.timeout))
+  io.write(string.format("RESULT %f %d %f %d\\n", summary.requests / summary.duration * 1e6, summary.requests, latency:percentile(99) / 1000, summary.errors.status + summary.errors.timeout))
 end
 `
   )
@@ -37,9 +37,10 @@ end
     url,
   ])
   await rm(folder, { recursive: true })
-  const [, perSecond = '', p99 = '', errors = ''] = /RESULT (\S+) (\S+) (\d+)/.exec(stdout) ?? []
+  const [, perSecond = '', requests = '', p99 = '', errors = ''] =
+    /RESULT (\S+) (\d+) (\S+) (\d+)/.exec(stdout) ?? []
   if (errors !== '0') throw new Error(`${url}: ${errors} requests failed\n${stdout}`)
-  return { perSecond: Number(perSecond), p99Ms: Number(p99) }
+  return { perSecond: Number(perSecond), requests: Number(requests), p99Ms: Number(p99) }
 }
 
 /** Latency when requests come at fixed times, whether or not the earlier ones were answered; measured from when each was due. */

@@ -49,10 +49,11 @@ export type Running = Readonly<{
 }>
 
 /** Bare node:http that parses and writes back the JSON of each protocol. */
-export async function startEcho(): Promise<Running> {
+export async function startEcho(): Promise<Running & { pid: number }> {
   const child = program(process.execPath, ['--conditions=@trestle/source', fileFor('echo.ts')])
   const { url } = await firstLine(child)
   return {
+    pid: child.pid ?? 0,
     targets: {
       'echo of plain JSON': { url, body: BY_NAME },
       'echo of OIP JSON': { url, body: oipBody(1) },

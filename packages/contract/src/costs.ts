@@ -92,6 +92,39 @@ const costReport = z.object({
 })
 export type CostReport = z.infer<typeof costReport>
 
+const deviceUtilisation = z.object({
+  device,
+  /** Unit-seconds that were paid for, and those that predictions own. */
+  capacitySeconds: z.number(),
+  meteredSeconds: z.number(),
+  meteredShare: z.number().nullable(),
+  /** `directUsd + idleUsd = billUsd`; null without a price. */
+  billUsd: usd.nullable(),
+  directUsd: usd.nullable(),
+  idleUsd: usd.nullable(),
+  /** Each one, as its driver tells; a null is not told. */
+  units: z.array(
+    z.object({
+      unit: z.string(),
+      name: z.string(),
+      observedSeconds: z.number(),
+      /** Share of the observed time in which it worked. */
+      measuredShare: z.number().nullable(),
+      peakShare: z.number().nullable(),
+      memoryPeakBytes: z.number().nullable(),
+      memoryTotalBytes: z.number().nullable(),
+      energyKwh: z.number().nullable(),
+    })
+  ),
+})
+export type DeviceUtilisation = z.infer<typeof deviceUtilisation>
+
+const spanQuery = {
+  /** The last 24 hours when left out. Hours are the grain. */
+  from: z.coerce.number().int().nonnegative().optional(),
+  to: z.coerce.number().int().nonnegative().optional(),
+}
+
 const budgetInput = z.strictObject({
   name,
   /** One endpoint, or null for all. */
@@ -157,6 +190,16 @@ export const costs = {
       to: z.coerce.number().int().nonnegative().optional(),
     }),
     response: costReport,
+  }),
+  getUtilisation: route({
+    method: 'GET',
+    path: '/api/costs/utilisation',
+    role: 'viewer',
+    tag,
+    summary:
+      'How busy CPUs and GPUs were, beside what was metered for predictions and what it cost',
+    query: z.object(spanQuery),
+    response: z.object({ from: epochMs, to: epochMs, devices: z.array(deviceUtilisation) }),
   }),
   listRateCards: route({
     method: 'GET',

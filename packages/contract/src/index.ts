@@ -1,7 +1,15 @@
 export { api, type Api } from './api.ts'
 export type { DeclaredStream, Stream } from './streams.ts'
 export type { BatchJob, BatchState, NewBatchJob } from './batch.ts'
-export type { Budget, CostChange, CostGroup, CostReport, CostRow, RateCard } from './costs.ts'
+export type {
+  Budget,
+  CostChange,
+  CostGroup,
+  CostReport,
+  CostRow,
+  DeviceUtilisation,
+  RateCard,
+} from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
   type Aggregate,
@@ -10,6 +18,7 @@ export {
   onDemandManifest,
   projection,
   serviceManifest,
+  sourceName,
   viewManifest,
   type BatchSource,
   type EntityManifest,

@@ -4,9 +4,23 @@ import { epochMs, name } from './names.ts'
 
 const scalar = z.union([z.number(), z.string(), z.boolean(), z.null()])
 
-/** What the current window is compared with. It is read once and kept as bins and a sample. */
+/** What the current window is compared with. It is read once and kept as counts, bins and a sample. */
 const referenceSource = z.discriminatedUnion('kind', [
+  /** A stretch of the log. */
   z.strictObject({ kind: z.literal('window'), from: epochMs, to: epochMs }),
+  /** The windows right before the one that is judged. */
+  z.strictObject({ kind: z.literal('moving'), windows: z.int().min(1).max(50).default(7) }),
+  /** The same stretch of time one week before, two weeks before …: windows of a time that divides a week. */
+  z.strictObject({ kind: z.literal('hour-of-week'), weeks: z.int().min(1).max(8).default(4) }),
+  /** The training set of a run: the Parquet or CSV artifact at `path`; null finds it by the datasets that the run logged. */
+  z.strictObject({
+    kind: z.literal('run'),
+    runId: z.string().min(1).max(64),
+    path: z.string().min(1).max(500).nullable().default(null),
+  }),
+  /** A training set that the feature store made; of several with one name the newest. */
+  z.strictObject({ kind: z.literal('training-set'), name: z.string().min(1).max(250) }),
+  /** The first rows after the monitor was made. */
   z.strictObject({ kind: z.literal('first'), rows: z.int().min(50).max(200_000) }),
   z.strictObject({
     kind: z.literal('dataset'),

@@ -43,6 +43,7 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -51,6 +52,7 @@ import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
 import { featuresLineage, monitoringLineage, servingLineage } from './wiring/lineage-sources.ts'
+import { referenceFilesFrom } from './wiring/monitoring-ports.ts'
 import {
   championsFrom,
   endpointsFrom,
@@ -114,6 +116,13 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     memoryLimit: '2GB',
     threads: 2,
   })
+  // One thread for a query: shards are done side by side, and threads that share one query of theirs wait for each other.
+  const batchEngine = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb-batch'),
+    memoryLimit: '1GB',
+    threads: 1,
+  })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -146,7 +155,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
@@ -181,6 +191,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     completed,
+    files: referenceFilesFrom({ tracking, features, blobs }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({
@@ -191,6 +202,9 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
@@ -231,7 +245,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   })
   const batch = createBatch({
     database,
-    duckdb,
+    duckdb: batchEngine,
     clock,
     scheduler,
     log: logOf('batch'),
@@ -333,6 +347,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...(otlp === null ? [] : [otlp]),
     ...modules,

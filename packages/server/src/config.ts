@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import type { GpuMetrics } from './modules/costs/index.ts'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
 import {
@@ -99,6 +100,14 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
+  TRESTLE_GPU_METRICS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+    .refine((parts) => parts.join() === 'off' || parts.every((part) => /^https?:/.test(part)), {
+      error: 'must be `off` or http:// addresses with commas',
+    }),
   /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
   TRESTLE_METRIC_NAMES: z
     .string()
@@ -148,6 +157,7 @@ export type Config = Readonly<{
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
+  gpuMetrics: GpuMetrics
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -239,6 +249,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     batch: { leaseMs: e.TRESTLE_BATCH_LEASE_MS },
+    gpuMetrics: gpuMetricsOf(e.TRESTLE_GPU_METRICS, env['PATH'] ?? ''),
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
     llmKeys: new Map(
       Object.entries(env).flatMap(([name, value]) =>
@@ -246,6 +257,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       )
     ),
   })
+}
+
+function gpuMetricsOf(given: readonly string[], path: string): GpuMetrics {
+  if (given[0] === 'off') return { kind: 'off' }
+  return given.length > 0 ? { kind: 'dcgm', urls: given } : { kind: 'nvidia-smi', path }
 }
 
 function postgresSources(env: Readonly<Record<string, string | undefined>>): Map<string, string> {

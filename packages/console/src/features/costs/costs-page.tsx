@@ -15,6 +15,7 @@ import { formatCount, formatShare, formatUsd, NOTHING } from '../../lib/format.t
 import { useStartOfHour } from '../../lib/spans.ts'
 import { useRead } from '../../lib/trestle.tsx'
 import { periodStart } from './period-start.ts'
+import { UtilisationPanel } from './utilisation-panel.tsx'
 
 const HOUR_MS = 3_600_000
 const SPANS = [
@@ -63,6 +64,7 @@ export function CostsPage() {
           </Panel>
         )}
       </Loaded>
+      <UtilisationPanel from={from} />
       <TokensPanel from={from} />
       <BudgetsPanel />
       <RatesPanel />

@@ -27,6 +27,7 @@ import type { LoggedInference } from './inference-log/record.ts'
 import { createLabels, type Labels } from './labels/labels.ts'
 import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
+import type { ReferenceFiles } from './monitors/reference-files.ts'
 import { createMonitors, type Monitors } from './monitors/monitors.ts'
 import { createMonitorStore } from './monitors/store.ts'
 import { createNotices, type Notice } from './notices/notices.ts'
@@ -35,6 +36,7 @@ import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
 
 export { monitoringMigrations } from './migrations/index.ts'
+export type { ReferenceFile, ReferenceFiles } from './monitors/reference-files.ts'
 export type { ArmKey, ArmStats, LoggedInference, ShadowComparison }
 
 /** The worst of an endpoint's monitors, by their latest windows. `unknown`: there is no monitor, or none has had a window yet. */
@@ -113,6 +115,8 @@ export function createMonitoring(deps: {
   dataDir: string
   duckdb: DuckDb
   completed: Topic<InferenceCompleted>
+  /** Training sets that a monitor's reference may name. */
+  files: ReferenceFiles
   /** How alerts leave; over HTTP or SMTP when left out. */
   send?: Send
 }): Monitoring {
@@ -161,6 +165,8 @@ export function createMonitoring(deps: {
     labels: labelStore,
     log,
     alerts,
+    files: deps.files,
+    duckdb: deps.duckdb,
     clock,
     logger: deps.log,
     endpointId: (project, endpoint) => arms.endpointId(project, endpoint),

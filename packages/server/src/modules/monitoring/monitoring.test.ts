@@ -19,11 +19,18 @@ import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
 import { createMonitoring, monitoringMigrations, type Monitoring } from './index.ts'
 import { createLabelStore } from './labels/store.ts'
-import { toDriftReport } from './monitors/monitors.ts'
+import { toDriftReport } from './monitors/reports.ts'
+import type { ReferenceFiles } from './monitors/reference-files.ts'
 import { createMonitorStore } from './monitors/store.ts'
 import { sampleEvent } from './test/sample-event.ts'
 
 const START = 1_795_459_210_000
+const HOUR = 3_600_000
+const WEEK = 7 * 24 * HOUR
+const noFiles: ReferenceFiles = {
+  ofRun: () => Promise.reject(new Error('not here')),
+  ofTrainingSet: () => Promise.reject(new Error('not here')),
+}
 const SECRET = 'a-secret-of-some-length'
 
 onEveryDatabase([monitoringMigrations], (database) => {
@@ -57,6 +64,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       dataDir: directory,
       duckdb,
       completed,
+      files: noFiles,
       ...(sendInstead === undefined ? {} : { send: sendInstead }),
     })
     await monitoring.start()
@@ -307,6 +315,82 @@ onEveryDatabase([monitoringMigrations], (database) => {
     await label(100, 1)
     expect(await quality()).toMatchObject({ state: 'ok' })
     expect((await alerts.list({ project, limit: 10 })).map((a) => a.state)).toEqual(['resolved'])
+
+    // The reference period itself turns out to have been half wrong: the window is no worse than it.
+    clock.advance(60_000)
+    await label(100, 0)
+    expect(await quality()).toMatchObject({ state: 'worse' })
+    clock.advance(60_000)
+    await label(0, 0)
+    expect(await quality()).toMatchObject({ state: 'ok' })
+  })
+
+  const amounts = (rows: number, at: number, value: () => number) => {
+    for (let i = 0; i < rows; i++)
+      completed.publish(
+        sampleEvent({
+          project,
+          endpointId: `ep-${project}`,
+          predictionId: `a${at + i}`,
+          at: at + i,
+          inputs: [{ name: 'amount', type: 'float', values: [value()] }],
+        })
+      )
+  }
+  const statesOf = async (monitor: string) =>
+    (await createMonitorStore(database()).reports({ project, monitor, limit: 1_000 }))
+      .toSorted((a, b) => a.from_at - b.from_at)
+      .map((r) => r.state)
+
+  test('a moving reference goes along with slow change and tells a jump, from profiles alone', async () => {
+    const spec = { name: 'moving', endpoint: 'fraud', reference: { kind: 'moving', windows: 2 } }
+    await monitoring.monitors.put(
+      project,
+      monitorSpec.parse({ ...spec, window: { kind: 'rows', rows: 400 } })
+    )
+    const rng = createRng(2)
+    let level = 0
+    for (const step of [0, 0.02, 0.02, 0.02, 1, 0]) {
+      level += step
+      amounts(400, clock.now(), () => rng() + level)
+      await monitoring.predictions.flush()
+      clock.advance(10_000)
+      await scheduler.trigger('monitors')
+      // What a window held is never read again: the log may be gone.
+      await close()
+      await rm(join(directory, 'inference-log'), { recursive: true, force: true })
+      await open()
+    }
+    expect(await statesOf('moving')).toEqual(['insufficient', 'ok', 'ok', 'ok', 'drift', 'drift'])
+  })
+
+  test('a reference of the same hour of the week takes Monday’s rush for what it is', async () => {
+    const rng = createRng(3)
+    const hour = (from: number, level: number) => amounts(100, from, () => rng() + level)
+    // Two weeks of history: quiet hours, then a rush hour.
+    for (const week of [2, 1]) {
+      hour(START - week * WEEK, 0)
+      hour(START - week * WEEK + HOUR, 5)
+    }
+    const spec = {
+      name: 'weekly',
+      endpoint: 'fraud',
+      reference: { kind: 'hour-of-week', weeks: 2 },
+      window: { kind: 'time', ms: HOUR },
+    }
+    await monitoring.monitors.put(project, monitorSpec.parse(spec))
+    hour(START, 0)
+    hour(START + HOUR, 5)
+    hour(START + 2 * HOUR, 5)
+    await monitoring.predictions.flush()
+    clock.advance(3 * HOUR + 10_000)
+    await scheduler.trigger('monitors')
+    expect(await statesOf('weekly')).toEqual(['ok', 'ok', 'insufficient'])
+    hour(START + WEEK, 5)
+    await monitoring.predictions.flush()
+    clock.advance(WEEK)
+    for (let i = 0; i < 9; i++) await scheduler.trigger('monitors')
+    expect((await statesOf('weekly')).filter((state) => state === 'drift')).toHaveLength(1)
   })
 
   test('a restart judges no window twice and misses none', async () => {

@@ -65,6 +65,15 @@ export type MonitoringTables = {
     created_at: number
     updated_at: number
   }
+  /** What a window held, for later windows that are compared with it. */
+  window_profiles: {
+    project: string
+    monitor: string
+    generation: number
+    from_at: number
+    to_at: number
+    profile_json: string
+  }
   drift_reports: {
     id: string
     project: string

@@ -3,6 +3,7 @@
  * Tells of every prediction through `completed`; knows nothing of who listens. What it needs of others it states as ports: models, features,
  * and whether a rollout holds an endpoint's traffic.
  */
+import { availableParallelism } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../../kernel/clock.ts'
@@ -183,10 +184,11 @@ export function createServing(deps: {
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   }
   const loader = createModelLoader(loading)
-  // A table's runs are long: they would hold this thread.
+  // A table's runs are long: they would hold this thread, and one after another they may have all cores.
   const tableLoader = createModelLoader({
     ...loading,
-    runtime: deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1 }),
+    runtime:
+      deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1, threads: availableParallelism() }),
   })
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()

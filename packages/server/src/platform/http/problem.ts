@@ -1,5 +1,7 @@
 import { ERRORS, type ErrorCode, type Problem } from '@trestle/contract'
 import { AppError } from '../../kernel/errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { DirectAnswer, Refusal } from './direct/direct-route.ts'
 
 /** Any thrown thing as a catalogued failure: what the HTTP layer itself refuses gets its own code, the unforeseen becomes `internal.unexpected`. */
 export function toAppError(error: unknown): AppError & { readonly code: ErrorCode } {
@@ -17,6 +19,35 @@ export function toAppError(error: unknown): AppError & { readonly code: ErrorCod
     'Something went wrong on our side; the log has the reason under this request id',
     error
   )
+}
+
+/** The answer to a request that failed, in the form that its protocol gives it. What is our own fault is logged. */
+export function refuse(
+  thrown: unknown,
+  request: { id: string; log: Pick<Logger, 'error'> },
+  shape: Refusal
+): DirectAnswer {
+  const error = toAppError(thrown)
+  if (ERRORS[error.code].status >= 500)
+    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
+  return shape(error, request)
+}
+
+/** Problem+json. */
+export const refuseWithProblem: Refusal = (error, { id }) => {
+  const { status, retryable } = ERRORS[error.code]
+  return {
+    status,
+    headers: {
+      ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}),
+      ...(status === 401
+        ? { 'www-authenticate': 'Bearer realm="trestle", Basic realm="trestle"' }
+        : {}),
+      'x-should-retry': String(retryable),
+      'content-type': 'application/problem+json; charset=utf-8',
+    },
+    body: JSON.stringify(toProblem(error, id)),
+  }
 }
 
 /** The wire form of a failure. */

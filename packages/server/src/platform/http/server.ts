@@ -1,16 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import fastify, { LogController } from 'fastify'
-import { ERRORS } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
-import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { toAppError, toProblem } from './problem.ts'
+import { answerDirectly } from './direct/connections.ts'
+import { sendRefusal } from './direct/fastify-route.ts'
+import { refuseWithProblem } from './problem.ts'
+import { requestIdOf } from './request-id.ts'
 import { takeWorkspaceFromPath } from './workspace.ts'
 
 export type HttpLimits = Readonly<{ maxBodyBytes: number; requestTimeoutMs: number }>
-
-const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** The HTTP edge: request ids, problem+json errors, limits. Routes are added by the modules. */
 export function createHttp(deps: {
@@ -28,14 +27,21 @@ export function createHttp(deps: {
     exposeHeadRoutes: false,
     rewriteUrl: takeWorkspaceFromPath,
     routerOptions: { maxParamLength: 2_000, ignoreDuplicateSlashes: false },
-    genReqId: (request) => {
-      const given = request.headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given)
-        ? given
-        : sortableId('req', deps.clock.now())
-    },
+    genReqId: (request) => requestIdOf(request.headers, deps.clock),
   }) as unknown as FastifyInstance
 
+  const direct = { routes: [], letIn: null }
+  app.decorate('direct', direct)
+  const connections = answerDirectly(app.server, {
+    direct,
+    log: deps.log,
+    clock: deps.clock,
+    maxBodyBytes: deps.limits.maxBodyBytes,
+  })
+  app.addHook('preClose', (done) => {
+    connections.close()
+    done()
+  })
   app.decorateRequest('answer')
   // Hooks that every request passes call back: a promise for each costs more than what they do.
   app.addHook('onRequest', (request, reply, done) => {
@@ -44,17 +50,7 @@ export function createHttp(deps: {
     reply.header('x-content-type-options', 'nosniff')
     done()
   })
-  app.setErrorHandler(async (thrown, request, reply) => {
-    const error = toAppError(thrown)
-    const { status, retryable } = ERRORS[error.code]
-    if (status >= 500)
-      request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
-    if (status === 503 || status === 429) reply.header('retry-after', '1')
-    if (status === 401)
-      reply.header('www-authenticate', 'Bearer realm="trestle", Basic realm="trestle"')
-    reply.header('x-should-retry', String(retryable))
-    return reply.status(status).type('application/problem+json').send(toProblem(error, request.id))
-  })
+  app.setErrorHandler(sendRefusal(refuseWithProblem))
   app.setNotFoundHandler(async (request) => {
     throw fail('request.not_found', `No route ${request.method} ${request.url.split('?')[0] ?? ''}`)
   })

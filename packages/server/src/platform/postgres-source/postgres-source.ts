@@ -8,6 +8,8 @@ import { columnType } from './column-type.ts'
 
 const CONNECT_WITHIN_MS = 10_000
 const NULL = '\\N'
+/** Leads each line: DuckDB passes over a line that is one empty text. */
+const LINE = '_line'
 
 /** What is read: a table, `name` or `schema.name`, or a query. */
 export type Relation = Readonly<{ table: string } | { query: string }>
@@ -38,7 +40,7 @@ export function createPostgresSources(deps: {
       try {
         const columns = await withClient(url, (client) => copyRows(client, relation, rows))
         await deps.duckdb.run(
-          `COPY (SELECT * FROM read_csv(${quoteText(rows)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = '${NULL}', allow_quoted_nulls = false, max_line_size = 4194304, columns = {${columns.map((c) => `${quoteText(c.name)}: ${quoteText(c.type)}`).join(', ')}})) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`
+          `COPY (SELECT * EXCLUDE (${LINE}) FROM read_csv(${quoteText(rows)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = '${NULL}', allow_quoted_nulls = false, max_line_size = 4194304, columns = {${LINE}: 'INTEGER', ${columns.map((c) => `${quoteText(c.name)}: ${quoteText(c.type)}`).join(', ')}})) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`
         )
       } catch (error) {
         await rm(path, { force: true })
@@ -76,12 +78,12 @@ async function copyRows(client: Client, relation: Relation, into: string): Promi
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   // Prepared, so that only one statement, a query, gets as far as the COPY, which can't be.
   const described = await client.query(prepared(`SELECT * FROM (${select}\n) AS source LIMIT 0`))
-  const columns = described.fields.map((f) => ({ name: f.name, type: columnType(f) }))
+  const columns = described.fields.slice(1).map((f) => ({ name: f.name, type: columnType(f) }))
   if (columns.length === 0) throw new Error('the query has no columns')
   const twice = columns.find(({ name }, i) => columns.findIndex((c) => c.name === name) !== i)
   if (twice !== undefined) throw new Error(`the query has the column "${twice.name}" twice`)
   await pipeline(
-    client.query(to(`COPY (${select}\n) TO STDOUT (FORMAT csv, NULL '${NULL}')`)),
+    client.query(to(`COPY (${select}) TO STDOUT (FORMAT csv, NULL '${NULL}')`)),
     createWriteStream(into)
   )
   await client.query('COMMIT')
@@ -93,7 +95,10 @@ const prepared = (text: string): { text: string } => {
   return query
 }
 
-const selectOf = (relation: Relation): string =>
-  'query' in relation
-    ? relation.query.replace(/;\s*$/, '')
-    : `SELECT * FROM ${relation.table.split('.').map(quoteName).join('.')}`
+const selectOf = (relation: Relation): string => {
+  const from =
+    'query' in relation
+      ? `(${relation.query.replace(/;\s*$/, '')}\n)`
+      : relation.table.split('.').map(quoteName).join('.')
+  return `SELECT 0, source.* FROM ${from} AS source`
+}

@@ -3,6 +3,7 @@ import type { Dialect, ModuleMigrations } from '../../../platform/database/index
 
 import { createBudgetScopes } from './budget-scopes.ts'
 import { createLlmCosts } from './llm-costs.ts'
+import { createUtilisationTable } from './utilisation.ts'
 
 export const costMigrations: ModuleMigrations = {
   module: 'costs',
@@ -11,6 +12,7 @@ export const costMigrations: ModuleMigrations = {
     { name: '002-rate-cards-and-budgets', up: createPrices },
     { name: '003-llm-costs', up: createLlmCosts },
     { name: '004-budget-scopes', up: createBudgetScopes },
+    { name: '005-utilisation', up: createUtilisationTable },
   ],
 }
 

@@ -65,6 +65,31 @@ export function compareColumn(
   }
 }
 
+/** What is said of a column that has nothing to be compared with. */
+export const noComparison = (
+  column: { name: string; source: 'input' | 'output'; because: string },
+  { categorical }: ComparisonOptions
+): ColumnFacts => ({
+  column: column.name,
+  source: column.source,
+  kind: 'categorical',
+  values: 0,
+  missingShare: 0,
+  referenceMissingShare: 0,
+  invalidShare: 0,
+  missingPValue: null,
+  effect: { name: categorical.effect, value: null, threshold: categorical.threshold },
+  test: categorical.test,
+  pValue: null,
+  newCategories: [],
+  outOfRangeShare: 0,
+  mean: null,
+  referenceMean: null,
+  histogram: NOTHING_SHOWN,
+  density: null,
+  obstacle: column.because,
+})
+
 function compareKind(
   reference: ReferenceColumn,
   current: CurrentColumn,
@@ -127,15 +152,25 @@ function compareCategories({ reference, current, options, isEnough }: Pair<'cate
     })),
     { reference: 0, current: other },
   ])
+  // One category then and now: nothing to test, and nothing that changed.
+  const isSame = isComparable && known.size === 1 && counts.size === 1 && freshCount === 0
   const { effect, test, threshold } = options.categorical
   return {
     kind: 'categorical' as const,
     effect: {
       name: effect,
-      value: isComparable ? effectOfCounts(effect, pooled.reference, pooled.current) : null,
+      value: isSame
+        ? 0
+        : isComparable
+          ? effectOfCounts(effect, pooled.reference, pooled.current)
+          : null,
       threshold,
     },
-    ...(isComparable ? testCounts(test, pooled.reference, pooled.current) : { test, pValue: null }),
+    ...(isSame
+      ? { test, pValue: 1 }
+      : isComparable
+        ? testCounts(test, pooled.reference, pooled.current)
+        : { test, pValue: null }),
     newCategories: fresh.toSorted().slice(0, 20),
     outOfRangeShare: values === 0 || reference.other > 0 ? 0 : freshCount / values,
     histogram: histogramOf(reference, counts, { missing: current.missing, total: values }),

@@ -1,10 +1,11 @@
 import type { ColumnReport, MonitorSpec } from '@trestle/contract'
 import { toColumns } from './column-values.ts'
-import { compareColumn } from './compare-column.ts'
+import { compareColumn, noComparison } from './compare-column.ts'
 import { readAs } from './current-column.ts'
+import { matchColumns } from './match-columns.ts'
 import { judgeColumns, summarise } from './judge-columns.ts'
 import type { PredictionRow } from '../inference-log/prediction-row.ts'
-import type { Reference, ReferenceColumn } from './reference.ts'
+import type { Reference } from './reference.ts'
 
 export type WindowVerdict = Readonly<{
   state: 'ok' | 'drift' | 'insufficient'
@@ -27,20 +28,11 @@ export function evaluateWindow(
       drifted: [],
       summary: `${rows.length} rows in the window; at least ${spec.minimumRows} are needed to say anything.`,
     }
-  const current = new Map(toColumns(rows).map((c) => [`${c.source}:${c.name}`, c]))
-  const facts = watched(reference, spec).map((column) =>
-    compareColumn(
-      column,
-      readAs(
-        column.kind,
-        current.get(`${column.source}:${column.name}`) ?? {
-          name: column.name,
-          source: column.source,
-          values: rows.map(() => null),
-        }
-      ),
-      spec
-    )
+  const matches = matchColumns(reference, toColumns(rows), { rows: rows.length, spec })
+  const facts = matches.map((match) =>
+    match.kind === 'pair'
+      ? compareColumn(match.reference, readAs(match.reference.kind, match.current), spec)
+      : noComparison(match, spec)
   )
   const columns = judgeColumns(facts, spec)
   const drifted = columns.filter((column) => column.state === 'drift')
@@ -52,13 +44,4 @@ export function evaluateWindow(
     drifted: drifted.map((column) => column.column),
     summary: summarise(columns, rows.length),
   }
-}
-
-function watched(reference: Reference, spec: MonitorSpec): ReferenceColumn[] {
-  const { columns } = spec
-  return reference.columns.filter((column) =>
-    column.source === 'output'
-      ? spec.watchOutputs
-      : columns === 'all' || columns.includes(column.name)
-  )
 }

@@ -46,33 +46,37 @@ export type EmbeddingReference = Base &
 export type Reference = Readonly<{
   columns: readonly ReferenceColumn[]
   rows: number
-  /** The time that the rows are of; null for a data set. */
-  from: number | null
-  to: number | null
+  /** The stretches of time that the rows are of; none for a data set. */
+  spans: readonly Span[]
 }>
 
+/** A stretch of time: `from` inclusive, `to` exclusive. */
+export type Span = Readonly<{ from: number; to: number }>
+
 /** Numbers kept per column for the Kolmogorov-Smirnov test: a sample of a sample is as valid a sample. */
-const SAMPLE_SIZE = 5_000
-const MAX_CATEGORIES = 1_000
+export const SAMPLE_SIZE = 5_000
+export const MAX_CATEGORIES = 1_000
 /** Whole numbers with no more distinct values than this are categories. */
 const FEW_DISTINCT = 10
-const SAMPLED_TEXTS = 1_000
+export const SAMPLED_TEXTS = 1_000
 const TEXT_LENGTH = 500
 
 export function buildReference(
   columns: readonly ColumnValues[],
-  about: { rows: number; from: number | null; to: number | null }
+  about: { rows: number; spans: readonly Span[] },
+  sampleSize = SAMPLE_SIZE
 ): Reference {
-  return { ...about, columns: columns.map(describe) }
+  return { ...about, columns: columns.map((column) => describe(column, sampleSize)) }
 }
 
-function describe({ name, source, values }: ColumnValues): ReferenceColumn {
+function describe({ name, source, values }: ColumnValues, sampleSize: number): ReferenceColumn {
   const present = values.filter((value): value is Scalar => !isMissing(value))
   const base = { name, source, count: present.length, missing: values.length - present.length }
   const isNumeric =
     present.length > 0 && present.every((v) => typeof v === 'number' || typeof v === 'bigint')
   const numbers = isNumeric ? Float64Array.from(present, Number) : null
-  if (numbers !== null && !isFew(numbers)) return { ...base, ...describeNumbers(numbers) }
+  if (numbers !== null && !isFew(numbers))
+    return { ...base, ...describeNumbers(numbers, sampleSize) }
   const counts = countCategories(present.map(toCategory))
   const texts = present.filter((value) => typeof value === 'string')
   return isText(texts, counts.size)
@@ -97,7 +101,7 @@ function isText(texts: readonly string[], distinct: number): boolean {
   return withWords >= texts.length / 3
 }
 
-function describeNumbers(numbers: Float64Array) {
+function describeNumbers(numbers: Float64Array, sampleSize: number) {
   const bins = quantileBins(numbers)
   const moments = createMoments()
   moments.updateMany(numbers)
@@ -106,7 +110,7 @@ function describeNumbers(numbers: Float64Array) {
     kind: 'numeric' as const,
     edges: bins.edges,
     counts: countBins(numbers, bins).counts,
-    sample: [...rankable(drawEvenly(numbers, SAMPLE_SIZE)).sort()],
+    sample: [...rankable(drawEvenly(numbers, sampleSize)).sort()],
     min: min ?? 0,
     max: max ?? 0,
     mean: moments.count() === 0 ? 0 : moments.mean(),

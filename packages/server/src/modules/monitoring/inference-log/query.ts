@@ -137,7 +137,8 @@ function toPredictionRow(row: Record<string, unknown>): PredictionRow {
   }
 }
 
-function toScalar(value: unknown): Scalar | null {
+/** A value of DuckDB as a scalar; what is none is missing. */
+export function toScalar(value: unknown): Scalar | null {
   if (typeof value === 'bigint') {
     const near = Number(value)
     return Number.isSafeInteger(near) ? near : value

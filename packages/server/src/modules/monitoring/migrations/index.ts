@@ -17,6 +17,7 @@ export const monitoringMigrations: ModuleMigrations = {
       name: '005-mail-receivers',
       up: (db) => db.schema.alterTable('receivers').addColumn('mail_json', 'text').execute(),
     },
+    { name: '006-window-profiles', up: createWindowProfiles },
   ],
 }
 
@@ -139,6 +140,25 @@ async function createMonitors(db: Kysely<unknown>): Promise<void> {
     .createIndex('drift_reports_of')
     .on('drift_reports')
     .columns(['project', 'monitor', 'id'])
+    .execute()
+}
+
+async function createWindowProfiles(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('window_profiles')
+    .addColumn('project', 'varchar(120)', (c) => c.notNull())
+    .addColumn('monitor', 'varchar(120)', (c) => c.notNull())
+    .addColumn('generation', 'integer', (c) => c.notNull())
+    .addColumn('from_at', 'bigint', (c) => c.notNull())
+    .addColumn('to_at', 'bigint', (c) => c.notNull())
+    .addColumn('profile_json', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('window_profiles_pk', [
+      'project',
+      'monitor',
+      'generation',
+      'from_at',
+      'to_at',
+    ])
     .execute()
 }
 

@@ -1,6 +1,7 @@
+import type { Kysely } from 'kysely'
 import { monitorSpec, type DriftReport, type MonitorSpec } from '@trestle/contract'
 import type { Database } from '../../../platform/database/index.ts'
-import type { Reference } from '../drift/reference.ts'
+import type { Reference, Span } from '../drift/reference.ts'
 import type { MonitoringTables } from '../tables.ts'
 
 export type MonitorRow = MonitoringTables['monitors']
@@ -46,6 +47,11 @@ export function createMonitorStore(database: Database) {
       return result.numUpdatedRows === 1n
     },
     async delete(project: string, name: string): Promise<boolean> {
+      await db
+        .deleteFrom('window_profiles')
+        .where('project', '=', project)
+        .where('monitor', '=', name)
+        .execute()
       const result = await db
         .deleteFrom('monitors')
         .where('project', '=', project)
@@ -57,12 +63,16 @@ export function createMonitorStore(database: Database) {
     addReport(
       report: ReportRow,
       monitor: MonitorRow,
-      change: Partial<MonitorRow>
+      step: {
+        change: Partial<MonitorRow>
+        /** What the window leaves behind for later ones, and from when on such are needed. */
+        profile: { profile: Reference; keepFrom: number } | null
+      }
     ): Promise<boolean> {
       return db.transaction().execute(async (tx) => {
         const result = await tx
           .updateTable('monitors')
-          .set(change)
+          .set(step.change)
           .where('project', '=', monitor.project)
           .where('name', '=', monitor.name)
           .where('generation', '=', monitor.generation)
@@ -71,6 +81,10 @@ export function createMonitorStore(database: Database) {
           .executeTakeFirst()
         if (result.numUpdatedRows !== 1n) return false
         await tx.insertInto('drift_reports').values(report).execute()
+        if (step.profile !== null) {
+          await insertProfile(tx, monitor, step.profile.profile)
+          await forgetProfiles(tx, monitor, step.profile.keepFrom)
+        }
         const old = await tx
           .selectFrom('drift_reports')
           .select('id')
@@ -90,6 +104,32 @@ export function createMonitorStore(database: Database) {
         return true
       })
     },
+    addProfile: (monitor: MonitorRow, profile: Reference) => insertProfile(db, monitor, profile),
+    /** The profile of a stretch of time; null when there is none. */
+    async profile(monitor: MonitorRow, span: Span): Promise<Reference | null> {
+      const row = await profilesOf(db, monitor)
+        .where('from_at', '=', span.from)
+        .where('to_at', '=', span.to)
+        .executeTakeFirst()
+      return row === undefined ? null : parseReference(row.profile_json)
+    },
+    /** The profiles of the last windows that began before a moment, newest first. */
+    async profilesBefore(monitor: MonitorRow, before: number, limit: number): Promise<Reference[]> {
+      const rows = await profilesOf(db, monitor)
+        .where('from_at', '<', before)
+        .orderBy('from_at', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => parseReference(row.profile_json))
+    },
+    profileSpansBefore: (monitor: MonitorRow, before: number, limit: number): Promise<Span[]> =>
+      profilesOf(db, monitor)
+        .clearSelect()
+        .select(['from_at as from', 'to_at as to'])
+        .where('from_at', '<', before)
+        .orderBy('from_at', 'desc')
+        .limit(limit)
+        .execute(),
     report: (project: string, id: string) =>
       db
         .selectFrom('drift_reports')
@@ -156,4 +196,64 @@ export type MonitorStore = ReturnType<typeof createMonitorStore>
 export const specOf = (row: MonitorRow): MonitorSpec => monitorSpec.parse(JSON.parse(row.spec_json))
 
 export const referenceOf = (row: MonitorRow): Reference | null =>
-  row.reference_json === null ? null : (JSON.parse(row.reference_json) as Reference)
+  row.reference_json === null ? null : parseReference(row.reference_json)
+
+/** Written by this module; in an earlier form with one stretch of time. */
+function parseReference(json: string): Reference {
+  const stored = JSON.parse(json) as Omit<Reference, 'spans'> &
+    Partial<Pick<Reference, 'spans'>> & { from?: number | null; to?: number | null }
+  const { from = null, to = null } = stored
+  return { ...stored, spans: stored.spans ?? (from === null || to === null ? [] : [{ from, to }]) }
+}
+
+type Db = Kysely<MonitoringTables>
+
+/** Windows by rows have no fixed past: as many of their profiles are kept as a reference may ask for. */
+const PROFILES_KEPT = 50
+
+const profilesOf = (db: Db, { project, name, generation }: MonitorRow) =>
+  db
+    .selectFrom('window_profiles')
+    .select(['profile_json'])
+    .where('project', '=', project)
+    .where('monitor', '=', name)
+    .where('generation', '=', generation)
+
+async function insertProfile(db: Db, monitor: MonitorRow, profile: Reference): Promise<void> {
+  const [span] = profile.spans
+  if (span === undefined) return
+  await db
+    .insertInto('window_profiles')
+    .values({
+      project: monitor.project,
+      monitor: monitor.name,
+      generation: monitor.generation,
+      from_at: span.from,
+      to_at: span.to,
+      profile_json: JSON.stringify(profile),
+    })
+    .onConflict((c) => c.doNothing())
+    .execute()
+}
+
+/** Removes profiles that no later window asks for, and those of the monitor as it was before. */
+async function forgetProfiles(db: Db, monitor: MonitorRow, keepFrom: number): Promise<void> {
+  const { project, name, generation } = monitor
+  const oldest = await db
+    .selectFrom('window_profiles')
+    .select('from_at')
+    .where('project', '=', project)
+    .where('monitor', '=', name)
+    .where('generation', '=', generation)
+    .orderBy('from_at', 'desc')
+    .offset(PROFILES_KEPT)
+    .limit(1)
+    .executeTakeFirst()
+  const before = keepFrom > 0 ? keepFrom : (oldest?.from_at ?? -1) + 1
+  await db
+    .deleteFrom('window_profiles')
+    .where('project', '=', project)
+    .where('monitor', '=', name)
+    .where((e) => e.or([e('generation', '<', generation), e('from_at', '<', before)]))
+    .execute()
+}

@@ -24,4 +24,4 @@ export const rowsOf = (n: number, make: (i: number) => Values): Row[] =>
   Array.from({ length: n }, (_, i) => ({ inputs: make(i), outputs: {} }))
 
 export const reference = (rows: Row[]) =>
-  buildReference(toColumns(rows), { rows: rows.length, from: null, to: null })
+  buildReference(toColumns(rows), { rows: rows.length, spans: [{ from: 0, to: 1 }] })

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fail } from '../../../platform/errors.ts'
+import { takeRawBodies } from '../../../platform/http/index.ts'
 import { explainRows, type Explanation } from '../explain/explain-rows.ts'
 import type { Fleet } from '../fleet.ts'
 import { isRecord } from '../named-inputs.ts'
 import { parseExactJson } from './exact-json.ts'
-import { readBody, takeRawBodies, toInference } from './http-request.ts'
+import { readBody, toInference } from './http-request.ts'
 import { findModel, findServed } from './oip/model-info.ts'
 import { rowsOfBody } from './plain-json.ts'
 

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { promisify } from 'node:util'
 import { deflate, gunzip, gzip, inflate, zstdCompress, zstdDecompress } from 'node:zlib'
 import { fail } from '../../../platform/errors.ts'
+import type { DirectAnswer, DirectRequest } from '../../../platform/http/index.ts'
 import type { InferenceRequest } from '../data-plane.ts'
 import type { Payload } from '../prepare-inputs.ts'
 
@@ -18,16 +19,13 @@ const PACK = {
 type Packing = keyof typeof PACK
 const isPacking = (name: string): name is Packing => Object.hasOwn(PACK, name)
 
-/** Hands every body of a scope over as bytes, whatever its content type says: tritonclient sends none. */
-export function takeRawBodies(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-}
-
 const EMPTY = Buffer.alloc(0)
 
 /** The bytes of a request, unpacked. Throws when they unpack to more than `maxBytes`. */
-export function readBody(request: FastifyRequest, maxBytes: number): Buffer | Promise<Buffer> {
+export function readBody(
+  request: Pick<DirectRequest, 'headers'> & { body: unknown },
+  maxBytes: number
+): Buffer | Promise<Buffer> {
   const body = Buffer.isBuffer(request.body) ? request.body : EMPTY
   const encoding = request.headers['content-encoding']
   if (encoding === undefined || encoding === 'identity') return body
@@ -54,28 +52,30 @@ async function unpack(
 const MIN_PACKED_BYTES = 1_024
 
 /**
- * Sends an answer, packed when the caller asked for one packing by name, as tritonclient does. Browsers and HTTP libraries list all they know with every
+ * An answer, packed when the caller asked for one packing by name, as tritonclient does. Browsers and HTTP libraries list all they know with every
  * request: packing tensors for them would cost more than it saves.
  */
-export async function sendPacked(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  body: string | Buffer
-): Promise<FastifyReply> {
-  const asked = request.headers['accept-encoding']
+export function pack(
+  { headers }: Pick<DirectRequest, 'headers'>,
+  answer: DirectAnswer
+): DirectAnswer | Promise<DirectAnswer> {
+  const asked = headers['accept-encoding']
+  const { body } = answer
   if (typeof asked !== 'string' || !isPacking(asked) || body.length < MIN_PACKED_BYTES)
-    return reply.send(body)
-  reply.header('content-encoding', asked)
-  reply.header('vary', 'accept-encoding')
-  return reply.send(await PACK[asked](body))
+    return answer
+  return PACK[asked](body).then((packed) => ({
+    ...answer,
+    headers: { ...answer.headers, 'content-encoding': asked, vary: 'accept-encoding' },
+    body: packed,
+  }))
 }
 
 /** What every protocol over HTTP says in headers and parameters; the rest of the request is the protocol's own. */
 export function toInference(
-  request: FastifyRequest,
+  request: DirectRequest | FastifyRequest,
   own: { endpoint: string; payload: Payload; variant?: string | null; timeoutMs?: number | null }
 ): InferenceRequest {
-  const { headers, raw } = request
+  const { headers } = request
   const forced = headers['x-trestle-variant']
   return {
     project: request.project,
@@ -88,7 +88,7 @@ export function toInference(
     },
     variant: typeof forced === 'string' && forced !== '' ? forced : (own.variant ?? null),
     timeoutMs: timeoutOf(headers['x-request-timeout-ms']) ?? own.timeoutMs ?? null,
-    isGone: () => raw.socket.destroyed,
+    isGone: 'isGone' in request ? request.isGone : () => request.raw.socket.destroyed,
     payload: own.payload,
   }
 }

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { fail } from '../../../platform/errors.ts'
+import { addDirectRoute, refuseWithProblem } from '../../../platform/http/index.ts'
 import type { DataPlane, InferenceAnswer } from '../data-plane.ts'
 import { isRecord } from '../named-inputs.ts'
 import { parseExactJson } from './exact-json.ts'
-import { readBody, takeRawBodies, toInference } from './http-request.ts'
+import { readBody, toInference } from './http-request.ts'
 import { rowJson } from './row-json.ts'
 
 /** Trestle's own prediction route: named values in, named values out. */
@@ -11,26 +12,27 @@ export function addPlainJson(
   app: FastifyInstance,
   deps: { dataPlane: DataPlane; maxBodyBytes: number }
 ): void {
-  void app.register(async (scope) => {
-    takeRawBodies(scope)
-    scope.post<{ Params: { endpoint: string } }>(
-      '/endpoints/:endpoint/predict',
-      { config: { role: 'viewer', audit: false } },
-      async (request, reply) => {
-        const body = parseExactJson(await readBody(request, deps.maxBodyBytes))
-        const { rows, isList } = rowsOfBody(body)
-        const answer = await deps.dataPlane.infer(
-          toInference(request, {
-            endpoint: request.params.endpoint,
-            payload: { kind: 'rows', rows },
-          })
-        )
-        reply.header('content-type', 'application/json; charset=utf-8')
-        reply.header('x-trestle-prediction-id', answer.predictionId)
-        reply.header('x-trestle-variant', answer.variant)
-        return reply.send(writeAnswer(answer, isList))
+  addDirectRoute(app, {
+    url: '/endpoints/:endpoint/predict',
+    refuse: refuseWithProblem,
+    async answer(request) {
+      const [endpoint = ''] = request.params
+      const bytes = readBody(request, deps.maxBodyBytes)
+      const body = parseExactJson(bytes instanceof Promise ? await bytes : bytes)
+      const { rows, isList } = rowsOfBody(body)
+      const answer = await deps.dataPlane.infer(
+        toInference(request, { endpoint, payload: { kind: 'rows', rows } })
+      )
+      return {
+        status: 200,
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          'x-trestle-prediction-id': answer.predictionId,
+          'x-trestle-variant': answer.variant,
+        },
+        body: writeAnswer(answer, isList),
       }
-    )
+    },
   })
 }
 

@@ -1,8 +1,8 @@
+import { takeRawBodies } from '../../../../platform/http/index.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../../../kernel/clock.ts'
 import { UpstreamRefusal } from '../../llm/complete-call.ts'
 import type { LlmGateway } from '../../llm/gateway.ts'
-import { takeRawBodies } from '../http-request.ts'
 import { createHttpSink, readLlmCall } from '../llm-http.ts'
 import { anthropicErrorEvent, refusalBody, toAnthropicError } from './errors.ts'
 

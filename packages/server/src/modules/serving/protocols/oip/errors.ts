@@ -1,16 +1,19 @@
 import { ERRORS } from '@trestle/contract'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { toAppError } from '../../../../platform/http/index.ts'
+import { sendRefusal, type Refusal } from '../../../../platform/http/index.ts'
 
 /** A failure in the protocol's form: `{"error": "<message>"}`. */
-export async function sendOipError(thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const error = toAppError(thrown)
+export const refuseAsOip: Refusal = (error) => {
   const { status } = ERRORS[error.code]
-  if (status >= 500)
-    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
-  if (status === 503 || status === 429) reply.header('retry-after', '1')
-  if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
-  // KServe's client shows the message only when the type is this, with no charset behind it.
-  reply.status(status).header('content-type', 'application/json')
-  return reply.serializer(String).send(JSON.stringify({ error: error.message }))
+  return {
+    status,
+    headers: {
+      ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}),
+      ...(status === 401 ? { 'www-authenticate': 'Bearer realm="trestle"' } : {}),
+      // KServe's client shows the message only when the type is this, with no charset behind it.
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ error: error.message }),
+  }
 }
+
+export const sendOipError = sendRefusal(refuseAsOip)

@@ -1,12 +1,18 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { fail } from '../../../../platform/errors.ts'
+import {
+  addDirectRoute,
+  takeRawBodies,
+  type DirectAnswer,
+  type DirectRequest,
+} from '../../../../platform/http/index.ts'
 import type { DataPlane } from '../../data-plane.ts'
 import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet, LiveVariant } from '../../fleet.ts'
 import { isRecord } from '../../named-inputs.ts'
 import { parseExactJson } from '../exact-json.ts'
-import { readBody, sendPacked, takeRawBodies, toInference } from '../http-request.ts'
-import { sendOipError } from './errors.ts'
+import { pack, readBody, toInference } from '../http-request.ts'
+import { refuseAsOip, sendOipError } from './errors.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
 import {
   findModel,
@@ -51,6 +57,8 @@ export function addOipRest(
   }
 ): void {
   const { fleet } = deps
+  for (const url of ['/v2/models/:model/infer', '/v2/models/:model/versions/:version/infer'])
+    addDirectRoute(app, { url, refuse: refuseAsOip, answer: (request) => infer(deps, request) })
   void app.register(async (scope) => {
     takeRawBodies(scope)
     scope.setErrorHandler(sendOipError)
@@ -106,7 +114,6 @@ export function addOipRest(
         return modelConfiguration(endpoint, served, deps.maxBatchRows)
       })
       scope.get<Params>(`${path}/stats`, read, statistics)
-      scope.post<Params>(`${path}/infer`, read, (request, reply) => infer(deps, request, reply))
     }
 
     scope.post('/v2/repository/index', read, async (request) => {
@@ -137,36 +144,43 @@ export function addOipRest(
 
 async function infer(
   deps: { dataPlane: DataPlane; fleet: Fleet; maxBodyBytes: number },
-  request: FastifyRequest<Params>,
-  reply: FastifyReply
-): Promise<FastifyReply> {
-  const { model, version } = request.params
+  request: DirectRequest
+): Promise<DirectAnswer> {
+  const [model = '', version = null] = request.params
   findModel(deps.fleet, request.project, model) // for the protocol's own words about an unknown model
-  const body = await readBody(request, deps.maxBodyBytes)
-  const read = readCall(deps.fleet, request, body)
+  const bytes = readBody(request, deps.maxBodyBytes)
+  const read = readCall(deps.fleet, request, bytes instanceof Promise ? await bytes : bytes)
   const call = read instanceof Promise ? await read : read
   const answer = await deps.dataPlane.infer(
     toInference(request, {
       endpoint: model,
-      variant: version ?? null,
+      variant: version,
       timeoutMs: call.timeoutMs,
       payload: { kind: 'tensors', tensors: call.inputs },
     })
   )
-  const written = writeInferAnswer(model, call, answer)
-  reply.header('x-trestle-prediction-id', answer.predictionId)
-  reply.header('x-trestle-variant', answer.variant)
-  if (written.headerLength === null) reply.header('content-type', 'application/json')
-  else {
-    reply.header('content-type', 'application/octet-stream')
-    reply.header('inference-header-content-length', String(written.headerLength))
+  const { body, headerLength } = writeInferAnswer(model, call, answer)
+  const headers = {
+    'x-trestle-prediction-id': answer.predictionId,
+    'x-trestle-variant': answer.variant,
   }
-  return sendPacked(request, reply, written.body)
+  return pack(request, {
+    status: 200,
+    headers:
+      headerLength === null
+        ? { ...headers, 'content-type': 'application/json' }
+        : {
+            ...headers,
+            'content-type': 'application/octet-stream',
+            'inference-header-content-length': String(headerLength),
+          },
+    body,
+  })
 }
 
 function readCall(
   fleet: Fleet,
-  request: FastifyRequest<Params>,
+  request: DirectRequest,
   body: Buffer
 ): InferCall | Promise<InferCall> {
   const header = request.headers['inference-header-content-length']
@@ -174,10 +188,9 @@ function readCall(
   if (typeof header !== 'string' || !/^\d{1,15}$/.test(header))
     throw fail('request.invalid', 'Inference-Header-Content-Length must be a whole number')
   if (header !== '0') return readInferCall(body, Number(header))
-  const endpoint = findModel(fleet, request.project, request.params.model)
-  return findServed(fleet, endpoint, request.params.version ?? null).then(({ spec }) =>
-    readRawTensor(spec, body)
-  )
+  const [model = '', version = null] = request.params
+  const endpoint = findModel(fleet, request.project, model)
+  return findServed(fleet, endpoint, version).then(({ spec }) => readRawTensor(spec, body))
 }
 
 function requireReady(variant: LiveVariant): void {
