@@ -261,7 +261,7 @@ export function createServing(deps: {
     limits: config,
     telemetry,
     onCompleted: (event) => completed.publish(event),
-    offerPayload: payloads.offer,
+    offerPayload: (payload) => payloads.offer(payload),
   })
   deps.scheduler.every({
     name: 'serving.sweep-payload-events',
