@@ -198,7 +198,7 @@ const choice = (flags: string, says: string, options: readonly string[]): Option
 
 /** How columns are listed. */
 export const DRIFT_COLUMNS: readonly Column<ColumnReport>[] = [
-  ['column', (c) => c.column],
+  ['column', (c) => (c.segment === null ? c.column : `${c.column} [${c.segment}]`)],
   ['state', (c) => c.state],
   [
     'effect',

@@ -57,18 +57,15 @@ export function toDocument(measured: Measured): DriftDocument {
 }
 
 function judgeSegments({ segments, options }: Measured): Segment[] {
-  const keyed = segments.flatMap(({ segment, facts }) =>
-    facts.map((fact) => ({ ...fact, column: `${segment}\n${fact.column}` }))
-  )
   const judged = Map.groupBy(
-    judgeColumns(keyed, options).map((column) => {
-      const [segment = '', name = ''] = column.column.split('\n')
-      return { segment, column: { ...column, column: name } }
-    }),
+    judgeColumns(
+      segments.flatMap(({ segment, facts }) => facts.map((fact) => ({ ...fact, segment }))),
+      options
+    ),
     ({ segment }) => segment
   )
   return segments.map(({ segment, rows, referenceRows }) => {
-    const columns = (judged.get(segment) ?? []).map(({ column }) => column)
+    const columns = (judged.get(segment) ?? []).map((column) => ({ ...column, segment: null }))
     const drifted = columns.filter((column) => column.state === 'drift')
     const isKnown = columns.some((column) => column.state !== 'insufficient')
     return {
