@@ -16,6 +16,7 @@ export {
   entityManifest,
   featureManifest,
   onDemandManifest,
+  batchName,
   projection,
   serviceManifest,
   sourceName,
@@ -30,6 +31,7 @@ export {
   type OnDemandManifest,
   type Projection,
   type ServiceManifest,
+  type StreamSource,
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
@@ -47,6 +49,7 @@ export type {
   FeatureEntity,
   FeatureService,
   FeatureStatus,
+  StreamState,
   FeatureView,
   FeatureViewVersion,
   OnDemandView,
