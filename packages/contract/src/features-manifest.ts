@@ -150,7 +150,7 @@ export const streamSource = z.strictObject({
   topic: z.string().min(1).max(249),
   ...sourceColumns,
   /** The field with the instant that an event speaks of. Null: the record's own timestamp. */
-  eventTime: sourceColumns.eventTime.removeDefault().nullable().default('event_timestamp'),
+  eventTime: sourceColumns.eventTime.unwrap().nullable().default('event_timestamp'),
 })
 export type StreamSource = z.infer<typeof streamSource>
 

@@ -40,12 +40,12 @@ function rowOf(
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new Error('its value is no JSON object')
   const event = parsed as Given // an object, by the line before
-  const columns = [...view.keys, ...storedColumns(view)].map(({ name }) => [
+  const columns = [...view.keys, ...storedColumns(view)].map(({ name }): [string, unknown] => [
     name,
     event[stream.columns[name] ?? name],
   ])
   return {
-    ...Object.fromEntries(columns),
+    ...Object.fromEntries<unknown>(columns),
     event_timestamp: stream.eventTime === null ? Number(record.timestamp) : event[stream.eventTime],
     created: stream.createdTime === null ? null : event[stream.createdTime],
   }
