@@ -19,6 +19,7 @@ export {
   onDemandManifest,
   projection,
   serviceManifest,
+  sourceName,
   viewManifest,
   type BatchSource,
   type EntityManifest,
@@ -116,6 +117,7 @@ export type {
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
+export { payloadLogger, type PayloadLogger } from './payload-logger.ts'
 export {
   modelVersion,
   uploadQuery,

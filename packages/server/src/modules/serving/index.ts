@@ -3,6 +3,7 @@
  * Tells of every prediction through `completed`; knows nothing of who listens. What it needs of others it states as ports: models, features,
  * and whether a rollout holds an endpoint's traffic.
  */
+import { availableParallelism } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../../kernel/clock.ts'
@@ -27,6 +28,7 @@ import { createOipGrpc, type GrpcAddress, type GrpcListener } from './protocols/
 import { NOT_HOSTED, type HostedSettings } from './protocols/hosted-settings.ts'
 import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
+import { createPayloadEvents } from './payload-events/index.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { describeForGraph, inferForGraph } from './graph-port.ts'
@@ -139,6 +141,7 @@ export interface Serving extends Component {
 const RELOAD_EVERY_MS = 2_000
 const WATCH_BACKENDS_MS = 10_000
 const RETRY_FAILED_MS = 30_000
+const SWEEP_PAYLOADS_MS = 10_000
 
 export function createServing(deps: {
   database: Database
@@ -185,10 +188,11 @@ export function createServing(deps: {
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   }
   const loader = createModelLoader(loading)
-  // A table's runs are long: they would hold this thread.
+  // A table's runs are long: they would hold this thread, and one after another they may have all cores.
   const tableLoader = createModelLoader({
     ...loading,
-    runtime: deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1 }),
+    runtime:
+      deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1, threads: availableParallelism() }),
   })
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()
@@ -246,6 +250,12 @@ export function createServing(deps: {
       llmMetrics.done(event)
     },
   })
+  const payloads = createPayloadEvents({
+    registry: deps.metrics,
+    clock,
+    fleet,
+    tell: (event) => completed.publish(event),
+  })
   const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
@@ -255,6 +265,12 @@ export function createServing(deps: {
     limits: config,
     telemetry,
     onCompleted: (event) => completed.publish(event),
+    offerPayload: (payload) => payloads.offer(payload),
+  })
+  deps.scheduler.every({
+    name: 'serving.sweep-payload-events',
+    intervalMs: SWEEP_PAYLOADS_MS,
+    work: async () => payloads.sweep(),
   })
   deps.scheduler.every({
     name: 'serving.watch-llm-backends',
@@ -280,6 +296,7 @@ export function createServing(deps: {
         mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
       })
       addLimitRoutes(app, limitBook)
+      payloads.routes(app, config.maxBodyBytes)
       addProtocols(app, {
         dataPlane,
         fleet,
@@ -340,6 +357,7 @@ export function createServing(deps: {
     },
     async stop(signal) {
       await dataPlane.flush()
+      await payloads.stop(signal)
       await Promise.race([gateway.flush(), aborted(signal)])
       await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])
