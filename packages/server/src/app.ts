@@ -162,6 +162,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     onListenerError,
     postgres,
+    kafka,
+    log: logOf('features'),
     config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
@@ -210,6 +212,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isAlone: config.database.kind === 'sqlite',
     metrics,
     log: logOf('costs'),
+    advice: { serving, comparison: (q) => monitoring.comparison(q) },
     gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
