@@ -1,3 +1,4 @@
+import type { DuckDBValue } from '@duckdb/node-api'
 import type { DriftDocument } from '@trestle/contract'
 import { z } from 'zod'
 import type { Scalar } from '../../../kernel/scalar.ts'
@@ -100,18 +101,15 @@ const unknown = (columns: QualityColumns, finding: string): DriftDocument['quali
   referenceMetrics: null,
 })
 
-function toScalar(value: unknown): Value | null {
-  if (typeof value === 'bigint') return Number(value)
-  if (typeof value === 'number') return Number.isNaN(value) ? null : value
+function toScalar(value: DuckDBValue | undefined): Value | null {
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (value === null || value === undefined) return null
-  const number = toNumber(value)
-  return number === null ? String(value) : number
+  return toNumber(value) ?? value.toString()
 }
 
 /** A DECIMAL comes as an object that writes itself as a number. */
-function toNumber(value: unknown): number | null {
+function toNumber(value: DuckDBValue | undefined): number | null {
   if (value === null || value === undefined) return null
-  const number = Number(typeof value === 'object' ? String(value) : value)
+  const number = Number(typeof value === 'object' ? value.toString() : value)
   return Number.isNaN(number) ? null : number
 }

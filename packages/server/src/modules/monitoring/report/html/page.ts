@@ -15,11 +15,14 @@ export function renderPage(report: DriftDocument): string {
   const budget = { left: MOST_BYTES - fixed.length - STYLE.length - SCRIPT.length - 8_000 }
   const cards = within(
     budget,
-    drifted.slice(0, MOST_CARDS),
-    (column) => card(column, report.options),
-    0.6
+    0.6,
+    drifted.slice(0, MOST_CARDS).map((column) => () => card(column, report.options))
   )
-  const rows = within(budget, report.columns, row, 1)
+  const rows = within(
+    budget,
+    1,
+    report.columns.map((column) => () => row(column))
+  )
   const title = `Drift report: ${report.current.name} against ${report.reference.name}`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escape(title)}</title><style>${STYLE}</style></head><body><main>
@@ -35,24 +38,23 @@ ${leftOut(report)}${footer(report)}
 const legend =
   '<div class="legend"><span><i></i>reference</span><span><i class="c"></i>current</span></div>'
 
-/** As many pieces as a share of what is left allows. */
-function within<T>(
+/** As many pieces as a part of what is left allows. */
+function within(
   budget: { left: number },
-  items: readonly T[],
-  render: (item: T) => string,
-  part: number
+  part: number,
+  pieces: readonly (() => string)[]
 ): string[] {
-  const pieces: string[] = []
+  const kept: string[] = []
   let left = budget.left * part
-  for (const item of items) {
-    const piece = render(item)
+  for (const render of pieces) {
+    const piece = render()
     const size = Buffer.byteLength(piece)
     if (size > left) break
     left -= size
     budget.left -= size
-    pieces.push(piece)
+    kept.push(piece)
   }
-  return pieces
+  return kept
 }
 
 const rest = (n: number, what: string): string =>
