@@ -37,6 +37,7 @@ import { addFeatureRoutes } from './routes.ts'
 import { createSourceFiles } from './sources/source-files.ts'
 import { createSourceRoot } from './sources/source-root.ts'
 import type { PostgresSources } from '../../platform/postgres-source/index.ts'
+import type { Keeper } from '../tracking/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
@@ -98,6 +99,8 @@ export interface Features extends Component {
     service: string
     since: number
   }): Promise<readonly Consistency[]>
+  /** Keeps the files of training sets from being collected as garbage. */
+  readonly keeper: Keeper
   /** The newest training set with this name. */
   trainingSet(project: string, name: string): Promise<{ digest: Digest } | null>
   /** Features as they were at each row's `event_timestamp`. */
@@ -210,6 +213,11 @@ export function createFeatures(deps: {
     },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
+    keeper: {
+      forget: async () => {},
+      sourcesOf: async () => [],
+      blobsOf: (digests) => definitions.trainingSetBlobs(digests),
+    },
     trainingSet: async (project, name) =>
       (await store.trainingSets(project)).find((set) => set.name === name) ?? null,
     historical: (request) => store.historical(request),
