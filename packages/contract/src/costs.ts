@@ -92,6 +92,59 @@ const costReport = z.object({
 })
 export type CostReport = z.infer<typeof costReport>
 
+const deviceUtilisation = z.object({
+  device,
+  /** Unit-seconds that were paid for, and those that predictions own. */
+  capacitySeconds: z.number(),
+  meteredSeconds: z.number(),
+  meteredShare: z.number().nullable(),
+  /** `directUsd + idleUsd = billUsd`; null without a price. */
+  billUsd: usd.nullable(),
+  directUsd: usd.nullable(),
+  idleUsd: usd.nullable(),
+  /** Each one, as its driver tells; a null is not told. */
+  units: z.array(
+    z.object({
+      unit: z.string(),
+      name: z.string(),
+      observedSeconds: z.number(),
+      /** Share of the observed time in which it worked. */
+      measuredShare: z.number().nullable(),
+      peakShare: z.number().nullable(),
+      memoryPeakBytes: z.number().nullable(),
+      memoryTotalBytes: z.number().nullable(),
+      energyKwh: z.number().nullable(),
+    })
+  ),
+})
+export type DeviceUtilisation = z.infer<typeof deviceUtilisation>
+
+const advice = z.object({
+  kind: z.enum(['batch-size', 'idle-capacity', 'cpu-or-gpu', 'cheaper-model', 'cache']),
+  /** What it is about: an endpoint, a variant of one, or a device. */
+  subject: z.string(),
+  verdict: z.enum(['worth-it', 'not-worth-it', 'insufficient']),
+  says: z.string(),
+  /** At the load of the span; null when nothing is saved, or a price is missing. */
+  savesUsdPerMonth: z.number().nullable(),
+  /** What it was worked out from; a null is not known. */
+  numbers: z.array(z.object({ name: z.string(), value: z.number().nullable(), unit: z.string() })),
+  curve: z
+    .object({
+      x: z.string(),
+      y: z.string(),
+      points: z.array(z.object({ x: z.number(), y: z.number() })),
+    })
+    .nullable(),
+})
+export type CostAdvice = z.infer<typeof advice>
+
+const spanQuery = {
+  /** The last 24 hours when left out. Hours are the grain. */
+  from: z.coerce.number().int().nonnegative().optional(),
+  to: z.coerce.number().int().nonnegative().optional(),
+}
+
 const budgetInput = z.strictObject({
   name,
   /** One endpoint, or null for all. */
@@ -157,6 +210,25 @@ export const costs = {
       to: z.coerce.number().int().nonnegative().optional(),
     }),
     response: costReport,
+  }),
+  getUtilisation: route({
+    method: 'GET',
+    path: '/api/costs/utilisation',
+    role: 'viewer',
+    tag,
+    summary:
+      'How busy CPUs and GPUs were, beside what was metered for predictions and what it cost',
+    query: z.object(spanQuery),
+    response: z.object({ from: epochMs, to: epochMs, devices: z.array(deviceUtilisation) }),
+  }),
+  listAdvice: route({
+    method: 'GET',
+    path: '/api/costs/advice',
+    role: 'viewer',
+    tag,
+    summary: 'What could be saved, with the numbers that say so; the most first',
+    query: z.object(spanQuery),
+    response: z.object({ from: epochMs, to: epochMs, items: z.array(advice) }),
   }),
   listRateCards: route({
     method: 'GET',

@@ -70,19 +70,64 @@ const viewFeature = featureField.extend({
 })
 export type ViewFeature = z.infer<typeof viewFeature>
 
-/** A file, or a pattern of files, that the server reads. */
-export const batchSource = z.strictObject({
-  kind: z.enum(['csv', 'parquet']),
-  /** A path on the server, relative to where it was started; `*` matches. */
-  path: z.string().min(1).max(2000),
+const sourceColumns = {
   /** The column with the instant that a row speaks of. */
   eventTime: z.string().min(1).max(200).default('event_timestamp'),
   /** The column with the instant that a row became known. Null: a row counts as known from its event time on. */
   createdTime: z.string().min(1).max(200).nullable().default(null),
-  /** Feature or key name → column in the file, where they differ. */
+  /** Feature or key name → column in the source, where they differ. */
   columns: z.record(z.string(), z.string()).default({}),
-})
+}
+const relation = {
+  /** `name` or `schema.name`. Give a table or a query. */
+  table: z.string().min(1).max(400).nullable().default(null),
+  query: z.string().min(1).max(20_000).nullable().default(null),
+}
+const hasOneRelation = (given: { table: string | null; query: string | null }): boolean =>
+  (given.table === null) !== (given.query === null)
+const oneRelation = { error: 'give either a table or a query' }
+
+/** Files, or a table or query of a database, that the server reads. */
+export const batchSource = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['csv', 'parquet']),
+    /** A path on the server or `s3://bucket/key`; `*` matches. */
+    path: z.string().min(1).max(2000),
+    ...sourceColumns,
+  }),
+  z
+    .strictObject({
+      kind: z.literal('duckdb'),
+      /** A DuckDB database file on the server. */
+      path: z.string().min(1).max(2000),
+      ...relation,
+      ...sourceColumns,
+    })
+    .refine(hasOneRelation, oneRelation),
+  z
+    .strictObject({
+      kind: z.literal('postgres'),
+      /** The server has its address in `TRESTLE_SOURCE_<NAME>`. */
+      connection: name,
+      ...relation,
+      ...sourceColumns,
+    })
+    .refine(hasOneRelation, oneRelation),
+])
 export type BatchSource = z.infer<typeof batchSource>
+
+/** What a source is called in texts. */
+export function sourceName(source: BatchSource): string {
+  switch (source.kind) {
+    case 'csv':
+    case 'parquet':
+      return source.path
+    case 'duckdb':
+      return `${source.path}: ${source.table ?? 'a query'}`
+    case 'postgres':
+      return `PostgreSQL ${source.connection}: ${source.table ?? 'a query'}`
+  }
+}
 
 export const viewManifest = z.strictObject({
   name,

@@ -1,7 +1,16 @@
 export { api, type Api } from './api.ts'
 export type { DeclaredStream, Stream } from './streams.ts'
 export type { BatchJob, BatchState, NewBatchJob } from './batch.ts'
-export type { Budget, CostChange, CostGroup, CostReport, CostRow, RateCard } from './costs.ts'
+export type {
+  Budget,
+  CostChange,
+  CostGroup,
+  CostReport,
+  CostAdvice,
+  CostRow,
+  DeviceUtilisation,
+  RateCard,
+} from './costs.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry } from './errors.ts'
 export {
   type Aggregate,
@@ -10,6 +19,7 @@ export {
   onDemandManifest,
   projection,
   serviceManifest,
+  sourceName,
   viewManifest,
   type BatchSource,
   type EntityManifest,
@@ -107,6 +117,7 @@ export type {
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
+export { payloadLogger, type PayloadLogger } from './payload-logger.ts'
 export {
   modelVersion,
   uploadQuery,

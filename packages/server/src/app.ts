@@ -27,7 +27,7 @@ import {
 } from './modules/serving/index.ts'
 import { createStreams, streamMigrations } from './modules/streams/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
-import { createFileBlobStore } from './platform/blobs/index.ts'
+import { createBlobs } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import { createDuckDb } from './platform/duckdb/index.ts'
@@ -43,6 +43,8 @@ import {
   guard,
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
+import { createPostgresSources } from './platform/postgres-source/index.ts'
+import { openS3 } from './platform/s3/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -109,12 +111,24 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
           metrics,
         })
   const database = openDatabase(config.database, { clock })
-  const blobs = createFileBlobStore(join(dataDir, 'blobs'))
+  const s3 = openS3(config.s3)
+  const { blobs, component: blobStore } = createBlobs(config.blobs, {
+    s3,
+    dir: join(dataDir, 'blobs'),
+    clock,
+  })
   const duckdb = createDuckDb({
     temporaryDir: join(dataDir, 'tmp', 'duckdb'),
     memoryLimit: '2GB',
     threads: 2,
   })
+  // One thread for a query: shards are done side by side, and threads that share one query of theirs wait for each other.
+  const batchEngine = createDuckDb({
+    temporaryDir: join(dataDir, 'tmp', 'duckdb-batch'),
+    memoryLimit: '1GB',
+    threads: 1,
+  })
+  const postgres = createPostgresSources({ urls: config.sources.postgres, duckdb })
   const kafka = config.kafka === null ? null : createKafka(config.kafka)
   const scheduler = createScheduler({ log: logOf('jobs') })
   const http = createHttp({ log: logOf('http'), clock, limits: config.http })
@@ -147,7 +161,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
-    config: config.features,
+    postgres,
+    config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
     database,
@@ -193,6 +208,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     processId,
     isAlone: config.database.kind === 'sqlite',
+    metrics,
+    log: logOf('costs'),
+    advice: { serving, comparison: (q) => monitoring.comparison(q) },
+    gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
   const rollouts = createRollouts({
@@ -233,7 +252,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   })
   const batch = createBatch({
     database,
-    duckdb,
+    duckdb: batchEngine,
     clock,
     scheduler,
     log: logOf('batch'),
@@ -335,6 +354,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    blobStore,
+    batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...(otlp === null ? [] : [otlp]),
     ...modules,

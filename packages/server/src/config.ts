@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import type { GpuMetrics } from './modules/costs/index.ts'
 import { parseRedisUrl, type RedisAddress } from './modules/features/index.ts'
 import type { ServingConfig } from './modules/serving/index.ts'
 import {
@@ -8,7 +9,9 @@ import {
   type OtlpSettings,
 } from './platform/telemetry/otlp/index.ts'
 import { messageOf } from './kernel/errors.ts'
+import type { BlobSettings } from './platform/blobs/index.ts'
 import type { KafkaAddress } from './platform/kafka/index.ts'
+import { parseS3Url, s3Environment, s3Settings, type S3Settings } from './platform/s3/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -51,6 +54,20 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** Where artifacts and models are kept, e.g. `s3://bucket/prefix`. Empty: files in the data folder. */
+  ARTIFACTS_URL: z
+    .string()
+    .default('')
+    .superRefine((url, context) => {
+      try {
+        if (url !== '') parseS3Url(url)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: messageOf(error) })
+      }
+    }),
+  /** How much of them is kept as local files for engines that read paths. */
+  TRESTLE_BLOB_CACHE_BYTES: bytes.default(10 * 1024 ** 3),
+  ...s3Environment,
   /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
   KAFKA_BROKERS: z
     .string()
@@ -99,6 +116,14 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
+  TRESTLE_GPU_METRICS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+    .refine((parts) => parts.join() === 'off' || parts.every((part) => /^https?:/.test(part)), {
+      error: 'must be `off` or http:// addresses with commas',
+    }),
   /** Whose metric names are written beside our own, with commas: `triton`, `kserve`, `torchserve`. Empty: none. */
   TRESTLE_METRIC_NAMES: z
     .string()
@@ -129,6 +154,8 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  s3: S3Settings
+  blobs: BlobSettings
   /** Null: no streams. */
   kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
@@ -148,6 +175,7 @@ export type Config = Readonly<{
   serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
+  gpuMetrics: GpuMetrics
   drainTimeoutMs: number
   /** Keys of LLM backends by the name of their variable: every variable that ends in `_API_KEY` or begins with `LLM_`. Read once, never shown. */
   llmKeys: ReadonlyMap<string, string>
@@ -180,6 +208,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    s3: s3Settings(e),
+    blobs:
+      e.ARTIFACTS_URL === ''
+        ? { kind: 'files' as const }
+        : { kind: 's3' as const, url: e.ARTIFACTS_URL, cacheBytes: e.TRESTLE_BLOB_CACHE_BYTES },
     kafka:
       e.KAFKA_BROKERS.length === 0
         ? null
@@ -239,6 +272,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       prometheusUrl: e.TRESTLE_PROMETHEUS_URL === '' ? null : e.TRESTLE_PROMETHEUS_URL,
     },
     batch: { leaseMs: e.TRESTLE_BATCH_LEASE_MS },
+    gpuMetrics: gpuMetricsOf(e.TRESTLE_GPU_METRICS, env['PATH'] ?? ''),
     drainTimeoutMs: e.TRESTLE_DRAIN_TIMEOUT_MS,
     llmKeys: new Map(
       Object.entries(env).flatMap(([name, value]) =>
@@ -246,6 +280,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       )
     ),
   })
+}
+
+function gpuMetricsOf(given: readonly string[], path: string): GpuMetrics {
+  if (given[0] === 'off') return { kind: 'off' }
+  return given.length > 0 ? { kind: 'dcgm', urls: given } : { kind: 'nvidia-smi', path }
 }
 
 function postgresSources(env: Readonly<Record<string, string | undefined>>): Map<string, string> {

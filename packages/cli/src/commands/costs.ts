@@ -75,6 +75,54 @@ export function addCostCommands(program: Command): void {
     })
 
   costs
+    .command('utilisation')
+    .description('how busy CPUs and GPUs were, beside what predictions own of their time')
+    .option('--since <time>', '24h, or a time', parseMoment)
+    .addHelpText('after', '\nExample:\n  trestle costs utilisation --since 7d')
+    .action(async ({ since }: { since?: number }, command: Command) => {
+      const { client, out } = contextOf(command)
+      const report = await client.costs.getUtilisation(since === undefined ? {} : { from: since })
+      if (out.json(report)) return
+      out.table(
+        report.devices.flatMap((device) =>
+          (device.units.length === 0 ? [null] : device.units).map((unit) => ({ device, unit }))
+        ),
+        [
+          ['device', ({ device }) => device.device],
+          ['unit', ({ unit }) => unit?.name],
+          ['busy', ({ unit }) => percent(unit?.measuredShare)],
+          ['peak', ({ unit }) => percent(unit?.peakShare)],
+          ['of predictions', ({ device }) => percent(device.meteredShare)],
+          ['bill', ({ device }) => device.billUsd],
+          ['idle', ({ device }) => device.idleUsd],
+          ['memory peak', ({ unit }) => gib(unit?.memoryPeakBytes)],
+          ['energy kWh', ({ unit }) => unit?.energyKwh?.toFixed(3)],
+        ],
+        'Nothing was seen yet.'
+      )
+    })
+
+  costs
+    .command('advice')
+    .description('what could be saved, with the numbers that say so')
+    .option('--since <time>', '24h, or a time', parseMoment)
+    .addHelpText('after', '\nExample:\n  trestle costs advice --since 7d')
+    .action(async ({ since }: { since?: number }, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { items } = await client.costs.listAdvice(since === undefined ? {} : { from: since })
+      if (out.json(items)) return
+      if (items.length === 0) out.say('Too little was predicted to advise anything.')
+      for (const { kind, subject, verdict, says, savesUsdPerMonth, numbers } of items) {
+        const saved =
+          savesUsdPerMonth === null ? '' : `, saves $${savesUsdPerMonth.toFixed(2)} a month`
+        out.say(`${kind} · ${subject} · ${verdict}${saved}\n  ${says}`)
+        for (const { name, value, unit } of numbers)
+          out.say(`    ${name}: ${value === null ? 'not known' : `${value} ${unit}`.trim()}`)
+        out.say('')
+      }
+    })
+
+  costs
     .command('rates')
     .description('rate cards: prices of devices, with their dates')
     .addHelpText('after', '\nExample:\n  trestle costs rates')
@@ -132,3 +180,8 @@ function parseGroups(text: string): readonly string[] {
     throw new InvalidArgumentError(`there is no "${wrong}"; there are ${GROUPS.join(', ')}`)
   return groups
 }
+
+const percent = (share: number | null | undefined): string | null =>
+  share == null ? null : `${(share * 100).toFixed(1)}%`
+const gib = (bytes: number | null | undefined): string | null =>
+  bytes == null ? null : `${(bytes / 2 ** 30).toFixed(2)} GiB`

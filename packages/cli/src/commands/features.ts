@@ -1,4 +1,4 @@
-import type { FeatureView } from '@trestle/contract'
+import { sourceName, type FeatureView } from '@trestle/contract'
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { showTime, type Output } from '../output.ts'
@@ -131,7 +131,7 @@ function showView(out: Output, view: FeatureView & { services: readonly string[]
     ...(view.deprecated === null ? [] : [['deprecated', view.deprecated] as [string, string]]),
     ['keys', view.keys.map((k) => `${k.name}:${k.type}`).join(' ')],
     ['ttl', view.ttlMs === null ? 'for ever' : showDuration(view.ttlMs)],
-    ['source', view.batch?.path ?? view.pushSource],
+    ['source', view.batch === null ? view.pushSource : sourceName(view.batch)],
     ['rows', `${view.offlineRows} offline, ${view.onlineRows} online`],
     ['newest event', showTime(view.newestEventAt)],
     ['materialized', showTime(view.lastMaterializedAt)],

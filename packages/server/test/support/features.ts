@@ -17,6 +17,9 @@ import { createOfflineLog } from '../../src/modules/features/offline/offline-log
 import { createOfflineStore } from '../../src/modules/features/offline/offline-store.ts'
 import type { OnlineStore } from '../../src/modules/features/online/online-store.ts'
 import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
+import { createPostgresSources } from '../../src/platform/postgres-source/index.ts'
+import { createSourceFiles } from '../../src/modules/features/sources/source-files.ts'
+import { createSourceRoot } from '../../src/modules/features/sources/source-root.ts'
 import { createFileBlobStore } from '../../src/platform/blobs/index.ts'
 import { openSqlite } from './databases.ts'
 
@@ -34,7 +37,12 @@ export type TestFeatures = Readonly<{
 
 /** A feature store in a folder of its own, on SQLite, with a clock that the test moves. */
 export async function openTestFeatures(
-  options: { online?: OnlineStore; sampledRowsPerMinute?: number } = {}
+  options: {
+    online?: OnlineStore
+    sampledRowsPerMinute?: number
+    sourceRoot?: string
+    postgres?: ReadonlyMap<string, string>
+  } = {}
 ): Promise<TestFeatures> {
   const dir = await mkdtemp(join(tmpdir(), 'trestle-features-'))
   const { database, remove } = await openSqlite()
@@ -57,6 +65,12 @@ export async function openTestFeatures(
     definitions,
     offline,
     online,
+    sources: createSourceFiles({
+      root: createSourceRoot(options.sourceRoot ?? null),
+      postgres: createPostgresSources({ urls: options.postgres ?? new Map(), duckdb }),
+      duckdb,
+      temporaryDir,
+    }),
     duckdb,
     blobs,
     clock,

@@ -14,7 +14,9 @@ import { When } from '../../components/when.tsx'
 import { formatCount, formatShare, formatUsd, NOTHING } from '../../lib/format.ts'
 import { useStartOfHour } from '../../lib/spans.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { AdvicePanel } from './advice-panel.tsx'
 import { periodStart } from './period-start.ts'
+import { UtilisationPanel } from './utilisation-panel.tsx'
 
 const HOUR_MS = 3_600_000
 const SPANS = [
@@ -63,6 +65,8 @@ export function CostsPage() {
           </Panel>
         )}
       </Loaded>
+      <AdvicePanel from={from} />
+      <UtilisationPanel from={from} />
       <TokensPanel from={from} />
       <BudgetsPanel />
       <RatesPanel />

@@ -1,3 +1,4 @@
+import { sourceName } from '@trestle/contract'
 import { useParams } from 'wouter'
 import { DataTable } from '../../components/data-table.tsx'
 import { Loaded } from '../../components/loaded.tsx'
@@ -84,7 +85,9 @@ export function ViewPage() {
                   <dt>Join keys</dt>
                   <dd>{data.keys.map((k) => `${k.name} (${k.type})`).join(', ')}</dd>
                   <dt>Read from</dt>
-                  <dd>{data.batch === null ? 'pushed rows' : <code>{data.batch.path}</code>}</dd>
+                  <dd>
+                    {data.batch === null ? 'pushed rows' : <code>{sourceName(data.batch)}</code>}
+                  </dd>
                   <dt>Rows arrived</dt>
                   <dd>
                     <When at={data.lastIngestedAt} none="never" />

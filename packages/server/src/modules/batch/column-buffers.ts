@@ -1,4 +1,5 @@
 import type { DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api'
+import { numbersOf, validityOf } from '../../platform/duckdb/index.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
 import type { Datatype } from '../serving/index.ts'
 
@@ -23,32 +24,28 @@ export const SQL_TYPE: Readonly<Record<Datatype, string>> = {
 type Floats = Float32Array | Float64Array
 export type Values = ArrayLike<Scalar | null>
 
-/** What the vectors of numbers are inside; the engine's types hide it, and a call for each value costs ten times as much. */
-type NumberVector = Readonly<{ items?: unknown; validity?: { data: BigUint64Array | null } }>
-
 /** Gathers the chunks of a query into columns of up to `capacity` rows. Floats lie in typed arrays, null as NaN. */
 export class ColumnBuffers {
   readonly capacity: number
   rows = 0
-  #types: readonly (string | null)[]
-  #columns: (Floats | (Scalar | null)[])[] = []
+  readonly #columns: (Floats | (Scalar | null)[])[]
 
   /** `types` are SQL types; null for a column that is kept as it comes. */
   constructor(types: readonly (string | null)[], capacity: number) {
-    this.#types = types
     this.capacity = capacity
-    this.clear()
-  }
-
-  clear(): void {
-    this.rows = 0
-    this.#columns = this.#types.map((type) =>
+    this.#columns = types.map((type) =>
       type === 'FLOAT'
-        ? new Float32Array(this.capacity)
+        ? new Float32Array(capacity)
         : type === 'DOUBLE'
-          ? new Float64Array(this.capacity)
+          ? new Float64Array(capacity)
           : []
     )
+  }
+
+  /** What `column` gave before is no longer valid. */
+  clear(): void {
+    this.rows = 0
+    for (const column of this.#columns) if (Array.isArray(column)) column.length = 0
   }
 
   /** Takes rows `from` onwards of a chunk, as many as there is room for, and returns how many. */
@@ -60,16 +57,17 @@ export class ColumnBuffers {
         for (let row = from; row < from + count; row++) column.push(scalarOf(values[row]))
         continue
       }
-      const vector = chunk.getColumnVector(i)
-      const { items, validity } = vector as unknown as NumberVector
+      const items = numbersOf(chunk, i)
       if (
         (items instanceof Float32Array || items instanceof Float64Array) &&
-        validity?.data === null
+        validityOf(chunk, i) === null
       )
         column.set(items.subarray(from, from + count), this.rows)
-      else
+      else {
+        const vector = chunk.getColumnVector(i)
         for (let row = 0; row < count; row++)
           column[this.rows + row] = Number(vector.getItem(from + row) ?? NaN)
+      }
     }
     this.rows += count
     return count

@@ -1,11 +1,9 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api'
-import type { Scalar } from '../../kernel/scalar.ts'
 import { quoteName } from '../../platform/database/index.ts'
+import { appendColumns, type ColumnArray } from '../../platform/duckdb/index.ts'
 import type { LoggedColumn } from '../serving/index.ts'
 
-const CHUNK = 2_048
-
-/** Predictions of one shard beside their row numbers; a row that failed has its reason and no values. */
+/** Predictions of one shard, in its order. What stands at a row that failed does not count; its number and its reason are in the table `failures`. */
 export interface PredictionsTable {
   readonly names: readonly string[]
   append(part: {
@@ -14,18 +12,17 @@ export interface PredictionsTable {
     outputs: readonly LoggedColumn[]
     /** By row within the part. */
     errors: ReadonlyMap<number, string>
-  }): void
+  }): Promise<void>
   close(): void
 }
 
-/** Makes the temporary table `predictions` for outputs of these types. */
+/** Makes the temporary tables `predictions` and `failures` for outputs of these types. */
 export async function createPredictionsTable(
   connection: DuckDBConnection,
   outputs: readonly LoggedColumn[],
   names: readonly string[]
 ): Promise<PredictionsTable> {
-  const { BIGINT, BOOLEAN, DOUBLE, DuckDBDataChunk, FLOAT, VARCHAR } =
-    await import('@duckdb/node-api')
+  const { BIGINT, BOOLEAN, DOUBLE, FLOAT, VARCHAR } = await import('@duckdb/node-api')
   const typeOf = ({ type, values }: LoggedColumn): DuckDBType => {
     switch (type) {
       case 'float':
@@ -38,42 +35,50 @@ export async function createPredictionsTable(
         return BOOLEAN
     }
   }
-  const types: DuckDBType[] = [BIGINT, VARCHAR, ...outputs.map(typeOf)]
-  const columns = names.map((name, i) => `${quoteName(name)} ${String(types[i + 2])}`)
-  await connection.run('DROP TABLE IF EXISTS predictions')
+  const types = outputs.map(typeOf)
+  const columns = names.map((name, i) => `${quoteName(name)} ${String(types[i])}`)
+  // A table has a column at least: this one is of a shard whose rows all failed.
   await connection.run(
-    `CREATE TEMP TABLE predictions (_row BIGINT, _error VARCHAR${columns.map((c) => `, ${c}`).join('')})`
+    `CREATE OR REPLACE TEMP TABLE predictions (${columns.join(', ') || '_none BOOLEAN'})`
   )
+  await connection.run('CREATE OR REPLACE TEMP TABLE failures (_row BIGINT, _error VARCHAR)')
   const appender = await connection.createAppender('predictions')
+  const failures = await connection.createAppender('failures')
   return {
     names,
-    append({ firstRow, rows, outputs: parts, errors }) {
-      for (let from = 0; from < rows; from += CHUNK) {
-        const count = Math.min(CHUNK, rows - from)
-        const chunk = DuckDBDataChunk.create(types, count)
-        chunk.setColumnValues(
-          0,
-          Array.from({ length: count }, (_, i) => BigInt(firstRow + from + i))
-        )
-        chunk.setColumnValues(
-          1,
-          Array.from({ length: count }, (_, i) => errors.get(from + i) ?? null)
-        )
-        for (const [i, { type }] of outputs.entries()) {
-          const values = parts[i]?.values ?? []
-          chunk.setColumnValues(
-            i + 2,
-            Array.from({ length: count }, (_, row) => valueFor(type, values[from + row] ?? null))
-          )
-        }
-        appender.appendDataChunk(chunk)
-      }
+    async append({ firstRow, rows, outputs: parts, errors }) {
+      if (outputs.length > 0)
+        await appendColumns(appender, types, {
+          rows,
+          columns: outputs.map(({ type }, i) => columnOf(type, parts[i]?.values ?? [])),
+        })
+      const failed = [...errors.keys()].toSorted((a, b) => a - b)
+      await appendColumns(failures, [BIGINT, VARCHAR], {
+        rows: failed.length,
+        columns: [
+          { values: failed.map((row) => BigInt(firstRow + row)) },
+          { values: failed.map((row) => errors.get(row)) },
+        ],
+      })
     },
-    close: () => appender.closeSync(),
+    close() {
+      appender.closeSync()
+      failures.closeSync()
+    },
   }
 }
 
-function valueFor(type: LoggedColumn['type'], value: Scalar | null): Scalar | null {
-  if (value === null || type === 'float' || type === 'bool') return value
-  return type === 'int' ? BigInt(value) : String(value)
+function columnOf(type: LoggedColumn['type'], values: LoggedColumn['values']): ColumnArray {
+  if (
+    values instanceof Float32Array ||
+    values instanceof Float64Array ||
+    values instanceof BigInt64Array
+  )
+    return { numbers: values, valid: null }
+  if (type === 'float' || type === 'bool') return { values }
+  return {
+    values: Array.from(values, (value) =>
+      value === null ? null : type === 'int' ? BigInt(value) : String(value)
+    ),
+  }
 }

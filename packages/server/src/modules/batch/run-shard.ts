@@ -46,11 +46,12 @@ export async function runShard(
   return duckdb.use(async (writer) => {
     let table: PredictionsTable | null = null
     await duckdb.use(async (reader) => {
+      const faults = plan.fault === null ? [] : [plan.fault]
       const result = await reader.stream(
-        `SELECT ${[ROW, plan.fault, ...plan.reads.map((r) => r.sql)].join(', ')} FROM ${rows}`
+        `SELECT ${[...faults, ...plan.reads.map((r) => r.sql)].join(', ')} FROM ${rows}`
       )
       const buffers = new ColumnBuffers(
-        [null, null, ...plan.reads.map((r) => r.type)],
+        [...faults.map(() => null), ...plan.reads.map((r) => r.type)],
         Math.min(spec.batchRows, shard.rows)
       )
       let next = shard.source.from
@@ -61,17 +62,19 @@ export async function runShard(
         const count = buffers.rows
         if (count === 0) return
         const columns = new Map(
-          plan.reads.map((read, i): [string, Values] => [read.name, buffers.column(i + 2)])
+          plan.reads.map((read, i): [string, Values] => [
+            read.name,
+            buffers.column(i + faults.length),
+          ])
         )
-        const faults = buffers.column(1)
         const given = await withFeatures({ ...deps, job, plan }, { rows: count, columns })
         const scored = await scoreRows(
           (part) => scorer.score(part, { requestId: job.id, isLogged: spec.isLogged }),
           { rows: count, columns: given }
         )
         const errors = new Map(scored.errors)
-        for (let row = 0; row < count; row++) {
-          const fault = faults[row]
+        for (let row = 0; faults.length > 0 && row < count; row++) {
+          const fault = buffers.column(0)[row]
           if (typeof fault === 'string') errors.set(row, fault)
         }
         watch.progress.rowsRead += count
@@ -83,11 +86,11 @@ export async function runShard(
             plan.passed.includes(name) ? `prediction_${name}` : name
           )
           table = await createPredictionsTable(writer, scored.outputs, names)
-          for (const late of failedFirst) table.append({ ...late, outputs: [] })
+          for (const late of failedFirst) await table.append({ ...late, outputs: [] })
         }
         const part = { firstRow: next, rows: count, errors }
         if (table === null) failedFirst.push(part)
-        else table.append({ ...part, outputs: scored.outputs ?? [] })
+        else await table.append({ ...part, outputs: scored.outputs ?? [] })
         next += count
         buffers.clear()
       }
@@ -109,7 +112,7 @@ export async function runShard(
       )
       table ??= await createPredictionsTable(writer, [], [])
       for (const late of table.names.length === 0 ? failedFirst : [])
-        table.append({ ...late, outputs: [] })
+        await table.append({ ...late, outputs: [] })
       table.close()
     })
     return write(writer, { ...task, table, plan, rows, rowsFailed: watch.progress.rowsFailed })
@@ -122,8 +125,8 @@ const tooMany = (limit: number, reason: string) =>
 type ColumnPlan = Readonly<{
   /** What is read of each row: its name for the model or for features, and how. */
   reads: readonly Readonly<{ name: string; sql: string; type: string | null }>[]
-  /** SQL that says why a row can't be read as the model's types; null for one that can. */
-  fault: string
+  /** SQL that says why a row can't be read as the model's types; null when all can. */
+  fault: string | null
   /** Columns of the input that are written out. */
   passed: readonly string[]
   /** Names that features give. */
@@ -184,7 +187,7 @@ export async function planColumns(
           type: null,
         })),
     ],
-    fault: faults.length === 0 ? 'NULL' : `COALESCE(${faults.join(', ')})`,
+    fault: faults.length === 0 ? null : `COALESCE(${faults.join(', ')})`,
     passed,
     missing,
     service,
@@ -240,16 +243,14 @@ async function write(
   const file = join(folder, `attempt=${shard.attempt}.${EXTENSION[output.format]}`)
   const deadLetter = join(folder, `attempt=${shard.attempt}.failed.${EXTENSION[output.format]}`)
   const options = {
-    parquet: `FORMAT parquet, ROW_GROUP_SIZE ${output.rowGroupRows}`,
+    // Dictionaries of numbers that hardly repeat, and Bloom filters over them, take more than half of the time to write.
+    parquet: `FORMAT parquet, ROW_GROUP_SIZE ${output.rowGroupRows}, DICTIONARY_SIZE_LIMIT 4096, WRITE_BLOOM_FILTER false`,
     csv: 'FORMAT csv, HEADER',
     ndjson: 'FORMAT json',
   }[output.format]
-  const inStep = `(i.${ROW} = p._row OR error('rows are out of step'))`
-  const copy = async (select: string, where: string, path: string): Promise<void> => {
+  const copy = async (select: string, path: string): Promise<void> => {
     try {
-      await connection.run(
-        `COPY (SELECT ${select} FROM ${made.rows} i POSITIONAL JOIN predictions p WHERE ${where} AND ${inStep}) TO ${quoteText(path)} (${options})`
-      )
+      await connection.run(`COPY (${select}) TO ${quoteText(path)} (${options})`)
       await onDisk(path)
     } catch (error) {
       await rm(path, { force: true })
@@ -268,14 +269,20 @@ async function write(
   const names = made.table?.names ?? []
   const passed = plan.passed.map((column) => `i.${quoteName(column)}`)
   const predicted = names.map((name) => `p.${quoteName(name)}`)
-  await copy([...passed, ...predicted].join(', '), 'p._error IS NULL', file)
+  const inStep = `(i.${ROW} = p.rowid + ${shard.source.from} OR error('rows are out of step'))`
+  const hasPassed =
+    rowsFailed === 0 ? inStep : `${inStep} AND i.${ROW} NOT IN (SELECT _row FROM failures)`
+  await copy(
+    names.length === 0
+      ? `SELECT ${passed.join(', ') || `i.${ROW}`} FROM ${made.rows} i LIMIT 0`
+      : `SELECT ${[...passed, ...predicted].join(', ')} FROM ${made.rows} i POSITIONAL JOIN predictions p WHERE ${hasPassed}`,
+    file
+  )
   if (rowsFailed > 0)
     await copy(
-      `i.* EXCLUDE (${ROW}), p._row AS input_row, p._error AS error`,
-      'p._error IS NOT NULL',
+      `SELECT i.* EXCLUDE (${ROW}), f._row AS input_row, f._error AS error FROM ${made.rows} i JOIN failures f ON i.${ROW} = f._row ORDER BY f._row`,
       deadLetter
     )
-  await connection.run('DROP TABLE predictions')
   return {
     file,
     rows: shard.rows - rowsFailed,

@@ -32,10 +32,10 @@ export async function scoreRows(
   if (some === null) return { outputs: null, errors }
   const outputs = some.map((column, i) => ({
     ...column,
-    values: [
-      ...valuesOf(first.outputs?.[i], half),
-      ...valuesOf(second.outputs?.[i], table.rows - half),
-    ],
+    values: joined(
+      { values: first.outputs?.[i]?.values, rows: half },
+      { values: second.outputs?.[i]?.values, rows: table.rows - half }
+    ),
   }))
   return { outputs, errors }
 }
@@ -49,8 +49,23 @@ const part = ({ columns }: Table, from: number, to: number): Table => ({
   columns: new Map([...columns].map(([name, values]) => [name, sliceValues(values, from, to)])),
 })
 
-const valuesOf = (
-  column: LoggedColumn | undefined,
-  rows: number
-): LoggedColumn['values'][number][] =>
-  column === undefined ? new Array<null>(rows).fill(null) : Array.from(column.values)
+type Half = { values: LoggedColumn['values'] | undefined; rows: number }
+
+/** Two halves of a column in the class that they have; what stands in rows that failed does not count. */
+function joined(first: Half, second: Half): LoggedColumn['values'] {
+  const made = first.values ?? second.values
+  if (
+    made instanceof Float32Array ||
+    made instanceof Float64Array ||
+    made instanceof BigInt64Array
+  ) {
+    const Kind = made.constructor as new (length: number) => Float32Array
+    const values = new Kind(first.rows + second.rows)
+    values.set((first.values ?? []) as Float32Array)
+    values.set((second.values ?? []) as Float32Array, first.rows)
+    return values
+  }
+  return [first, second].flatMap(({ values, rows }) =>
+    values === undefined ? new Array<null>(rows).fill(null) : Array.from(values)
+  )
+}

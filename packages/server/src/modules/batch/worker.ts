@@ -19,9 +19,16 @@ export type WorkerSettings = Readonly<{
   heartbeatMs: number
   /** Tries of one shard before its job fails. */
   maxTries: number
+  /** Shards that this worker does at a time: one is read and scored while another is written. */
+  lanes: number
 }>
 
-export const workerDefaults: WorkerSettings = { leaseMs: 15_000, heartbeatMs: 1_000, maxTries: 3 }
+export const workerDefaults: WorkerSettings = {
+  leaseMs: 15_000,
+  heartbeatMs: 1_000,
+  maxTries: 3,
+  lanes: 2,
+}
 
 /** A fault of what was asked: trying again can't help. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -141,31 +148,46 @@ export function createWorker(deps: {
     }
   }
 
-  const run = async (job: Job, signal: AbortSignal): Promise<void> => {
-    let scorer: Scorer | null = null
-    try {
-      while (!signal.aborted) {
-        const now = await store.find(job.id)
-        if (now?.state !== 'running') return
-        const shard = await store.claimShard(job.id, claim())
-        if (shard === null) {
-          const shards = await store.shards(job.id)
-          if (shards.every((s) => s.isDone))
-            await store.move(job.id, 'running', { state: 'publishing', now: clock.now() })
-          return
-        }
-        try {
-          scorer ??= await deps.openScorer(job.project, targetOf(now))
-          checkVersion(now, scorer)
-        } catch (error) {
-          await store.releaseShard(shard, true)
-          await end(now, 'failed', messageOf(error))
-          return
-        }
-        await score({ job: now, shard, scorer }, signal)
+  /** Takes shards one after another until none is free. */
+  const lane = async (
+    job: Job,
+    open: (job: Job) => Promise<Scorer>,
+    signal: AbortSignal
+  ): Promise<void> => {
+    while (!signal.aborted) {
+      const now = await store.find(job.id)
+      if (now?.state !== 'running') return
+      const shard = await store.claimShard(job.id, claim())
+      if (shard === null) return
+      let scorer: Scorer
+      try {
+        scorer = await open(now)
+      } catch (error) {
+        await store.releaseShard(shard, true)
+        await end(now, 'failed', messageOf(error))
+        return
       }
+      await score({ job: now, shard, scorer }, signal)
+    }
+  }
+
+  const run = async (job: Job, signal: AbortSignal): Promise<void> => {
+    let opening: Promise<Scorer> | null = null
+    const open = (now: Job): Promise<Scorer> =>
+      (opening ??= deps.openScorer(job.project, targetOf(now)).then(async (scorer) => {
+        if (isOfVersion(now, scorer)) return scorer
+        await scorer.close()
+        throw otherVersion(now, scorer)
+      }))
+    try {
+      await Promise.all(Array.from({ length: settings.lanes }, () => lane(job, open, signal)))
+      if ((await store.shards(job.id)).every((s) => s.isDone))
+        await store.move(job.id, 'running', { state: 'publishing', now: clock.now() })
     } finally {
-      await scorer?.close()
+      await (opening as Promise<Scorer> | null)?.then(
+        (scorer) => scorer.close(),
+        () => undefined
+      )
     }
   }
 
@@ -207,14 +229,11 @@ const targetOf = ({ spec, model }: Job): ScoreTarget =>
         ...(spec.inputColumns === undefined ? {} : { columns: spec.inputColumns }),
       }
 
-function checkVersion(job: Job, scorer: Scorer): void {
-  const { model } = job
-  if (
-    model !== null &&
-    (model.name !== scorer.model.name || model.version !== scorer.model.version)
+const isOfVersion = ({ model }: Job, scorer: Scorer): boolean =>
+  model === null || (model.name === scorer.model.name && model.version === scorer.model.version)
+
+const otherVersion = ({ model }: Job, scorer: Scorer) =>
+  fail(
+    'resource.conflict',
+    `The job began with ${model?.name ?? ''}/${model?.version ?? ''}, and the endpoint serves ${scorer.model.name}/${scorer.model.version} now`
   )
-    throw fail(
-      'resource.conflict',
-      `The job began with ${model.name}/${model.version}, and the endpoint serves ${scorer.model.name}/${scorer.model.version} now`
-    )
-}

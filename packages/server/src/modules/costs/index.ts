@@ -2,15 +2,18 @@
  * What predictions cost. Owns the usage ledger, rate cards and budgets. The bill of an hour is what was paid for (capacity times price); rows and
  * idle time sum to it exactly. What has no price is `unpriced`, never free.
  */
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import type { FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Money } from '../../kernel/money.ts'
+import { formatMoney, type Money } from '../../kernel/money.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
+import { advise } from './advice/advise.ts'
 import { createBudgets } from './budgets/budgets.ts'
 import type { SpendNotice } from './budgets/notices.ts'
 import { createReservations } from './budgets/reservations.ts'
@@ -29,8 +32,13 @@ import { addCostRoutes } from './routes.ts'
 import { createCostStore } from './store.ts'
 import { hourOf, HOUR_MS } from '../../kernel/hour.ts'
 import type { Device } from './usage.ts'
+import { createCpuSampler } from './utilisation/cpu-sampler.ts'
+import { gpuSamplers, type GpuMetrics } from './utilisation/gpu-samplers.ts'
+import { createUtilisationStore } from './utilisation/store.ts'
+import { createUtilisation } from './utilisation/utilisation.ts'
 
 export { costMigrations } from './migrations/index.ts'
+export type { GpuMetrics } from './utilisation/gpu-samplers.ts'
 export type { CostStatus, SpendNotice, UsageSource }
 
 /** The loaded cost of a variant. `usd` is null when any of it has no price. Hours are the grain: a span counts every hour that it touches. */
@@ -55,6 +63,7 @@ export interface Costs extends Component {
 }
 
 const BOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 15_000
 const MONTH_MS = 30 * 24 * HOUR_MS
 const BUDGETS_EVERY_MS = 10_000
 /** A process that was not heard of for so long is dead, and what it had set aside is free again. */
@@ -66,6 +75,12 @@ export function createCosts(deps: {
   scheduler: Scheduler
   source: UsageSource
   duckdb: DuckDb
+  metrics: Registry
+  log: Logger
+  /** Who is asked for what advice rests on. */
+  advice: Parameters<typeof advise>[0]
+  /** How the GPUs are looked at. */
+  gpuMetrics: GpuMetrics
   /** Names this process among those that share the database. */
   processId: string
   /** Whether no other process shares the database. */
@@ -88,7 +103,8 @@ export function createCosts(deps: {
     }
     for (const device of ['gpu', 'remote'] as const) {
       const price = priceAt(cards, device, hour)
-      if (price !== null) paid[device] = price.units ?? 1
+      if (price !== null)
+        paid[device] = price.units ?? (device === 'gpu' ? Math.max(1, utilisation.gpus()) : 1)
     }
     return paid
   }
@@ -113,6 +129,25 @@ export function createCosts(deps: {
   const llmStore = createLlmCostStore(deps.database)
   const budgetStore = createBudgetStore(deps.database)
   const prices = createPrices({ store: llmStore, clock })
+  const utilisationStore = createUtilisationStore(deps.database)
+  const utilisation = createUtilisation({
+    store: utilisationStore,
+    clock,
+    samplers: [
+      createCpuSampler({
+        cpus,
+        now: () => clock.now(),
+        cpuUsage: () => process.cpuUsage(),
+        memory: () => ({ used: process.memoryUsage.rss(), total: totalmem() }),
+      }),
+      ...gpuSamplers(deps.gpuMetrics),
+    ],
+    metrics: deps.metrics,
+    tell: (failure) => {
+      if (failure === null) deps.log.info('the GPUs can be looked at again')
+      else deps.log.warn({ failure }, 'the GPUs can not be looked at')
+    },
+  })
   const ledger = createLedger({
     store,
     source: deps.source,
@@ -173,6 +208,24 @@ export function createCosts(deps: {
           await budgets.refresh()
         },
         ledger,
+        utilisation,
+        advise: async (project, span) => {
+          const whole = { from: hourOf(span.from), to: hourOf(span.to - 1) + HOUR_MS }
+          const priced = await hours(span)
+          const cards = await store.rateCards()
+          return advise(deps.advice, {
+            project,
+            span,
+            hours: priced,
+            lines: await lines(span, priced),
+            utilisation: await utilisationStore.read(whole),
+            savings: await llmStore.savings(whole),
+            usdPerHour: (device) => {
+              const price = priceAt(cards, device, hourOf(clock.now()))
+              return price === null ? null : Number(formatMoney(price.usdPerUnitHour))
+            },
+          })
+        },
         prices,
         priceStore: llmStore,
       })
@@ -201,6 +254,11 @@ export function createCosts(deps: {
           await ledger.flush()
           await reservations.flush()
         },
+      })
+      scheduler.every({
+        name: 'utilisation',
+        intervalMs: LOOK_EVERY_MS,
+        work: (signal) => utilisation.look(signal),
       })
       scheduler.every({ name: 'budgets', intervalMs: BUDGETS_EVERY_MS, work: refresh })
     },

@@ -1,4 +1,10 @@
-import { api, type Budget, type CostChange, type RateCard } from '@trestle/contract'
+import {
+  api,
+  type Budget,
+  type CostAdvice,
+  type CostChange,
+  type RateCard,
+} from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
@@ -14,6 +20,7 @@ import { toReport } from './report.ts'
 import { priceHandlers } from './llm/price-routes.ts'
 import type { Prices } from './llm/prices.ts'
 import type { LlmCostStore } from './llm/store.ts'
+import type { Utilisation } from './utilisation/utilisation.ts'
 import type { CostStore, RateCardRow } from './store.ts'
 import { HOUR_MS } from '../../kernel/hour.ts'
 
@@ -49,6 +56,8 @@ export function addCostRoutes(
     /** A budget changed: what was set aside goes by the old one. */
     onBudgets: () => Promise<void>
     ledger: Ledger
+    utilisation: Utilisation
+    advise: (project: string, span: { from: number; to: number }) => Promise<CostAdvice[]>
     prices: Prices
     priceStore: LlmCostStore
   }
@@ -74,6 +83,18 @@ export function addCostRoutes(
           groupBy,
           ...span,
         })
+      },
+      getUtilisation: async ({ from, to }) => {
+        await deps.ledger.flush()
+        const span = { from: from ?? clock.now() - DAY_MS, to: to ?? clock.now() + 1 }
+        if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
+        return { ...span, devices: await deps.utilisation.report(span, await deps.hours(span)) }
+      },
+      listAdvice: async ({ from, to }, { project }) => {
+        await deps.ledger.flush()
+        const span = { from: from ?? clock.now() - DAY_MS, to: to ?? clock.now() + 1 }
+        if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
+        return { ...span, items: await deps.advise(project, span) }
       },
       listRateCards: async () => ({
         items: [

@@ -23,6 +23,21 @@ export type CostTables = {
     device: 'cpu' | 'gpu' | 'remote'
     available_us: number
   }
+  /** How busy each device was, by hour, as its driver told. Sums only grow. */
+  cost_utilisation: {
+    hour: number
+    device: 'cpu' | 'gpu'
+    unit: string
+    name: string
+    /** Time over which it told how busy it was, and its busy part. */
+    observed_us: number
+    busy_us: number
+    peak_permille: number
+    /** 0: not told. */
+    memory_peak: number
+    memory_total: number
+    energy_mj: number
+  }
   /** How far the ledger has read each inference log. */
   cost_cursors: { log_id: string; sequence: number }
   /** Prices of the machine that all projects share. */

@@ -21,6 +21,7 @@ import { createArrivals } from './online/arrivals.ts'
 import type { OnlineStore } from './online/online-store.ts'
 import { readOnline, type OnlineValues } from './online/read-online.ts'
 import { createPush } from './push.ts'
+import type { SourceFiles } from './sources/source-files.ts'
 import { resolveSelection, type Selection, type Wanted } from './selection.ts'
 
 const MAX_PLANS = 1_000
@@ -55,6 +56,7 @@ export function createFeatureStore(deps: {
   definitions: DefinitionStore
   offline: OfflineStore
   online: OnlineStore
+  sources: SourceFiles
   duckdb: DuckDb
   blobs: BlobStore
   clock: Clock

@@ -3,7 +3,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { randomHexId } from '../../kernel/ids.ts'
-import { invariant } from '../../kernel/errors.ts'
+import { invariant, messageOf } from '../../kernel/errors.ts'
+import { fail } from '../../platform/errors.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
 import { appendValue, fromDuckDb, sqlType } from './offline/columns.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
@@ -21,6 +22,7 @@ import {
   type PointInTimePlan,
 } from './offline/point-in-time.ts'
 import type { Selection } from './selection.ts'
+import type { SourceFiles } from './sources/source-files.ts'
 import type { Value } from './value.ts'
 
 export type EntityInput =
@@ -51,11 +53,12 @@ export type TrainingFile = Readonly<{
 /** Point-in-time joins over the offline store. As many rows come out as went in, in their order. */
 export function createHistorical(deps: {
   offline: OfflineStore
+  sources: SourceFiles
   duckdb: DuckDb
   blobs: BlobStore
   temporaryDir: string
 }) {
-  const { offline, duckdb, blobs, temporaryDir } = deps
+  const { offline, sources, duckdb, blobs, temporaryDir } = deps
 
   const join_ = async (
     connection: DuckDBConnection,
@@ -65,7 +68,7 @@ export function createHistorical(deps: {
     const table =
       entities.kind === 'rows'
         ? await loadEntityRows(connection, selection, entities.rows)
-        : await loadEntityFile(connection, selection, entities)
+        : await loadFile(connection, selection, entities)
     const parts: string[] = []
     for (const [i, read] of selection.reads.entries()) {
       await offline.openRows(connection, read.storage, {
@@ -103,6 +106,24 @@ export function createHistorical(deps: {
        FROM entities e ${parts.join(' ')} ${computed} ORDER BY ${ROW}`
     )
     return table
+  }
+
+  const loadFile = async (
+    connection: DuckDBConnection,
+    selection: Selection,
+    { format, path }: Extract<EntityInput, { kind: 'file' }>
+  ): Promise<EntityTable> => {
+    const opened = await sources.open({ kind: format, path }).catch((cause: unknown) => {
+      throw fail('features.source_failed', `Entity rows ${path}: ${messageOf(cause)}`, {
+        details: { path },
+        cause,
+      })
+    })
+    try {
+      return await loadEntityFile(connection, selection, { path, opened })
+    } finally {
+      await opened.close()
+    }
   }
 
   return {

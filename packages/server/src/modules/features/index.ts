@@ -5,7 +5,12 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Consistency, FeatureStatus, FeatureType } from '@trestle/contract'
+import {
+  sourceName,
+  type Consistency,
+  type FeatureStatus,
+  type FeatureType,
+} from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Scalar } from '../../kernel/scalar.ts'
@@ -29,6 +34,9 @@ import type { RedisAddress } from './online/redis-address.ts'
 import { createRedisOnlineStore } from './online/redis-online-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
+import { createSourceFiles } from './sources/source-files.ts'
+import { createSourceRoot } from './sources/source-root.ts'
+import type { PostgresSources } from '../../platform/postgres-source/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
@@ -103,12 +111,15 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  postgres: PostgresSources
   onListenerError: (error: unknown, topic: string) => void
   config: {
     /** Null: SQLite in the data folder. */
     onlineStore: RedisAddress | null
     /** How many served rows a minute are checked against the history. */
     sampledRowsPerMinute: number
+    /** The folder that local sources lie in. Null: anywhere. */
+    sourceRoot: string | null
   }
 }): Features {
   const { clock, duckdb } = deps
@@ -134,6 +145,12 @@ export function createFeatures(deps: {
     definitions,
     offline,
     online,
+    sources: createSourceFiles({
+      root: createSourceRoot(deps.config.sourceRoot),
+      postgres: deps.postgres,
+      duckdb,
+      temporaryDir,
+    }),
     duckdb,
     blobs: deps.blobs,
     clock,
@@ -180,7 +197,12 @@ export function createFeatures(deps: {
         const read = store.select(project, { service: name }).reads.map(({ view }) => ({
           name: view.name,
           version: view.version,
-          source: view.batch?.path ?? (view.pushSource === null ? null : `push ${view.pushSource}`),
+          source:
+            view.batch === null
+              ? view.pushSource === null
+                ? null
+                : `push ${view.pushSource}`
+              : sourceName(view.batch),
           createdAt: views.get(view.name)?.[0]?.createdAt ?? view.createdAt,
         }))
         return [{ name, version, createdAt, views: read }]

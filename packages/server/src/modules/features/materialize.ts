@@ -11,6 +11,7 @@ import type { Segment } from './offline/offline-log.ts'
 import type { Arrivals } from './online/arrivals.ts'
 import { feedRows, type FeedRow } from './online/feed.ts'
 import type { OnlineStore } from './online/online-store.ts'
+import type { SourceFiles } from './sources/source-files.ts'
 import { encodeKey, packRow, unpackRow } from './row-codec.ts'
 import type { Value } from './value.ts'
 
@@ -44,6 +45,7 @@ type Deps = {
   catalog: Catalog
   offline: OfflineStore
   online: OnlineStore
+  sources: SourceFiles
   arrivals: Arrivals
   duckdb: DuckDb
   clock: Clock
@@ -72,7 +74,7 @@ export function createMaterializer(deps: Deps) {
   ): Promise<Imported> =>
     view.batch === null
       ? Promise.resolve({ rows: 0, skipped: 0, hasReplaced: false })
-      : importSource(offline, connection, { view, batch: view.batch, storage })
+      : importSource(deps, connection, { view, batch: view.batch, storage })
 
   const materializeView = async (
     view: ViewRecord,

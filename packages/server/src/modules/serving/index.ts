@@ -3,6 +3,7 @@
  * Tells of every prediction through `completed`; knows nothing of who listens. What it needs of others it states as ports: models, features,
  * and whether a rollout holds an endpoint's traffic.
  */
+import { availableParallelism } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../../kernel/clock.ts'
@@ -27,6 +28,7 @@ import { createOipGrpc, type GrpcAddress, type GrpcListener } from './protocols/
 import { NOT_HOSTED, type HostedSettings } from './protocols/hosted-settings.ts'
 import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
+import { createPayloadEvents } from './payload-events/index.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { describeForGraph, inferForGraph } from './graph-port.ts'
@@ -46,6 +48,7 @@ import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
 import { predictJson, type JsonAnswer, type JsonPrediction } from './predict-json.ts'
 import { openScorer, scoreSettings, type Scorer, type ScoreTarget } from './scorer.ts'
+import { measuredBatches, type MeasuredBatches } from './measured-batches.ts'
 import { createPredictionTelemetry } from './prediction-telemetry.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
@@ -61,6 +64,7 @@ export type { PromptSource } from './llm/prompt.ts'
 export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
 export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
+export type { MeasuredBatches } from './measured-batches.ts'
 export type { Scorer, ScoreTarget } from './scorer.ts'
 export type { Datatype } from './tensor.ts'
 
@@ -128,6 +132,8 @@ export interface Serving extends Component {
   ): Promise<void>
   /** Every finished prediction, live and shadow, failed ones too; published after the answer is on its way. */
   readonly completed: Topic<InferenceCompleted>
+  /** Runs of the models of a project by their rows, since they were loaded here. */
+  measuredBatches(project: string): readonly MeasuredBatches[]
   /** Throws `serving.not_ready` while models with traffic are being loaded after a start. */
   checkReady(): Promise<void>
 }
@@ -135,6 +141,7 @@ export interface Serving extends Component {
 const RELOAD_EVERY_MS = 2_000
 const WATCH_BACKENDS_MS = 10_000
 const RETRY_FAILED_MS = 30_000
+const SWEEP_PAYLOADS_MS = 10_000
 
 export function createServing(deps: {
   database: Database
@@ -181,10 +188,11 @@ export function createServing(deps: {
     limits: { maxBatchRows: config.maxBatchRows, maxQueued: config.maxQueued },
   }
   const loader = createModelLoader(loading)
-  // A table's runs are long: they would hold this thread.
+  // A table's runs are long: they would hold this thread, and one after another they may have all cores.
   const tableLoader = createModelLoader({
     ...loading,
-    runtime: deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1 }),
+    runtime:
+      deps.runtime ?? createOnnxRuntime({ inlineFileBytes: -1, threads: availableParallelism() }),
   })
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()
@@ -242,6 +250,12 @@ export function createServing(deps: {
       llmMetrics.done(event)
     },
   })
+  const payloads = createPayloadEvents({
+    registry: deps.metrics,
+    clock,
+    fleet,
+    tell: (event) => completed.publish(event),
+  })
   const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
@@ -251,6 +265,12 @@ export function createServing(deps: {
     limits: config,
     telemetry,
     onCompleted: (event) => completed.publish(event),
+    offerPayload: (payload) => payloads.offer(payload),
+  })
+  deps.scheduler.every({
+    name: 'serving.sweep-payload-events',
+    intervalMs: SWEEP_PAYLOADS_MS,
+    work: async () => payloads.sweep(),
   })
   deps.scheduler.every({
     name: 'serving.watch-llm-backends',
@@ -276,6 +296,7 @@ export function createServing(deps: {
         mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
       })
       addLimitRoutes(app, limitBook)
+      payloads.routes(app, config.maxBodyBytes)
       addProtocols(app, {
         dataPlane,
         fleet,
@@ -320,6 +341,7 @@ export function createServing(deps: {
       const { source } = scoreSettings(fleet, project, target)
       if (source.kind === 'registered') await deps.models.resolve(project, source.reference)
     },
+    measuredBatches: (project) => measuredBatches(fleet, project, config.maxBatchRows),
     removeVariant: (project, name, variant) => control.removeVariant({ project, name }, variant),
     async setTraffic(...[project, name, traffic, by]) {
       await control.setTraffic({ project, name }, traffic)
@@ -335,6 +357,7 @@ export function createServing(deps: {
     },
     async stop(signal) {
       await dataPlane.flush()
+      await payloads.stop(signal)
       await Promise.race([gateway.flush(), aborted(signal)])
       await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])

@@ -17,12 +17,14 @@ export type VariantCounts = {
   shadowed: number
   shadowsDropped: number
   lastAt: number
+  /** Runs of the model by their rows, and the time that they took together. */
+  byBatchRows: Map<number, { runs: number; ms: number }>
 }
 
 /** Where one variant's numbers go. */
 export interface VariantMeter {
   readonly counts: VariantCounts
-  readonly batch: (rows: number) => void
+  readonly batch: (rows: number, ms: number) => void
   done(event: InferenceCompleted): void
   shadowDropped(): void
 }
@@ -38,6 +40,8 @@ const LATENCY_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]
 const ROLES = ['live', 'shadow'] as const
+/** Callers choose how many rows they send: not each number needs to be remembered. */
+const MAX_SIZES = 256
 const STATUSES = ['ok', 'error', 'timeout', 'rejected'] as const
 
 type Outcomes = Record<(typeof STATUSES)[number], number>
@@ -111,6 +115,7 @@ export function createServingMetrics(
       shadowed: 0,
       shadowsDropped: 0,
       lastAt: 0,
+      byBatchRows: new Map(),
     }
     const outcomes = {
       live: { ok: 0, error: 0, timeout: 0, rejected: 0 },
@@ -122,9 +127,15 @@ export function createServingMetrics(
       labels,
       outcomes,
       counts,
-      batch: (size) => {
+      batch: (size, ms) => {
         counts.batches++
         counts.batchedRows += size
+        const known = counts.byBatchRows.get(size)
+        if (known !== undefined) {
+          known.runs++
+          known.ms += ms
+        } else if (counts.byBatchRows.size < MAX_SIZES)
+          counts.byBatchRows.set(size, { runs: 1, ms })
         rows.add(size)
       },
       done(event) {

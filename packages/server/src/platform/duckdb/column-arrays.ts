@@ -32,7 +32,7 @@ export const validityOf = (chunk: DuckDBDataChunk, column: number): BigUint64Arr
   innerOf(chunk, column).validity.data
 
 /** Rows of one chunk of the engine. */
-export const CHUNK_ROWS = 2_048
+const CHUNK_ROWS = 2_048
 
 /** Values of one column: numbers as an array of the type's own class with a bit per row that has one (null: all have), anything else one by one. */
 export type ColumnArray = Readonly<
@@ -47,9 +47,14 @@ export async function appendColumns(
   table: { rows: number; columns: readonly ColumnArray[] }
 ): Promise<void> {
   const { DuckDBDataChunk } = await import('@duckdb/node-api')
+  const isPlain = table.columns.every((column) => 'numbers' in column && column.valid === null)
+  // Each vector costs a buffer outside the heap, and those are what the collector counts: whole chunks of plain numbers share one.
+  const shared =
+    isPlain && table.rows >= CHUNK_ROWS ? DuckDBDataChunk.create(types, CHUNK_ROWS) : null
   for (let from = 0; from < table.rows; from += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, table.rows - from)
-    const chunk = DuckDBDataChunk.create(types, count)
+    const chunk =
+      shared !== null && count === CHUNK_ROWS ? shared : DuckDBDataChunk.create(types, count)
     for (const [i, column] of table.columns.entries()) fill(chunk, i, { column, from, count })
     appender.appendDataChunk(chunk)
   }
@@ -64,8 +69,8 @@ function fill(
   if ('values' in column)
     for (let row = 0; row < count; row++) vector.setItem(row, column.values[from + row] ?? null)
   else {
-    const items = numbersOf(chunk, at)
-    if (items?.constructor !== column.numbers.constructor)
+    const { items } = innerOf(chunk, at)
+    if (!isNumberArray(items) || items.constructor !== column.numbers.constructor)
       throw new Error(
         `a column of ${String(vector.type)} is not kept in ${column.numbers.constructor.name}`
       )
@@ -77,5 +82,4 @@ function fill(
   vector.flush()
 }
 
-export const isSet = (bits: Uint8Array, i: number): boolean =>
-  ((bits[i >> 3] ?? 0) & (1 << (i & 7))) !== 0
+const isSet = (bits: Uint8Array, i: number): boolean => ((bits[i >> 3] ?? 0) & (1 << (i & 7))) !== 0

@@ -1,3 +1,4 @@
+export { copyFromDatabaseFile } from './database-file.ts'
 export { createDuckDb, type DuckDb } from './duckdb.ts'
 export {
   appendColumns,

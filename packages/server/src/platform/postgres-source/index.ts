@@ -1,1 +1,1 @@
-export { createPostgresSources } from './postgres-source.ts'
+export { createPostgresSources, type PostgresSources } from './postgres-source.ts'

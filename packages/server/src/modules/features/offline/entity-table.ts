@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
 import { shown } from '../rows.ts'
+import type { OpenFile } from '../sources/source-files.ts'
 import type { Selection } from '../selection.ts'
 import { parseInstantUs, parseValue, type Value } from '../value.ts'
 import { castColumn, instantColumn } from './cast.ts'
@@ -64,18 +65,17 @@ export async function loadEntityRows(
   return { columns: ['event_timestamp', ...names], count: rows.length }
 }
 
-/** Makes `entities` of a file that the server reads. */
+/** Makes `entities` of a file that the server reads. Throws `features.source_failed` where that can't be. */
 export async function loadEntityFile(
   connection: DuckDBConnection,
   selection: Selection,
-  file: { format: 'csv' | 'parquet'; path: string }
+  { path, opened: file }: { path: string; opened: OpenFile }
 ): Promise<EntityTable> {
   const broken = (detail: string, cause?: unknown) =>
-    fail('features.source_failed', `Entity rows ${file.path}: ${detail}`, {
-      details: { path: file.path },
+    fail('features.source_failed', `Entity rows ${path}: ${detail}`, {
+      details: { path },
       cause,
     })
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(file.path)) throw broken('is not a local path')
   const from = readerSql(file.format, file.path)
   const found = await describe(connection, from).catch((cause: unknown) => {
     throw broken(messageOf(cause), cause)
@@ -112,6 +112,9 @@ export async function loadEntityFile(
   await connection.run(
     `CREATE TEMP TABLE entities AS SELECT row_number() OVER () - 1 AS ${ROW}, ${at.value} AS ${AT}, ${at.value} AS event_timestamp${columns.map((c) => `, ${c}`).join('')} FROM ${from}`
   )
+  await file.checkUnchanged().catch((cause: unknown) => {
+    throw broken(messageOf(cause), cause)
+  })
   return { columns: ['event_timestamp', ...names], count: Number(counts[0]) }
 }
 

@@ -1,13 +1,14 @@
-import { stat } from 'node:fs/promises'
-import type { BatchSource } from '@trestle/contract'
+import { sourceName, type BatchSource } from '@trestle/contract'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { messageOf } from '../../../kernel/errors.ts'
+import { AppError, messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
 import { isAggregated, storedColumns } from '../aggregate/plan.ts'
 import type { Storage, ViewRecord } from '../definitions/model.ts'
 import { castColumn, instantColumn, type SourceColumn } from './cast.ts'
 import { CREATED, EVENT, rowColumns, SEQ } from './columns.ts'
 import { quoteName, quoteText } from '../../../platform/database/index.ts'
+import type { OpenFile, SourceFiles } from '../sources/source-files.ts'
+import type { ImportedFile, NewSegment } from './offline-log.ts'
 import type { OfflineStore } from './offline-store.ts'
 
 export type Imported = Readonly<{
@@ -18,59 +19,99 @@ export type Imported = Readonly<{
 }>
 
 /**
- * Takes in the view's source files that are new or have changed. A changed file replaces what was read from it before.
- * Rows without a key or event time are skipped and counted. Throws `features.source_failed`, naming view and column, when a file has not the
- * columns or types that the view declares; nothing of that file is then taken in.
+ * Takes in the view's source files that are new or have changed: all of them or, when one is faulty, none. A changed file replaces what was read
+ * from it before. Rows without a key or event time are skipped and counted. Throws `features.source_failed`, naming view and column, when a
+ * source can't be read, has not the columns or types that the view declares, or changes meanwhile.
  */
 export async function importSource(
-  offline: OfflineStore,
+  deps: { offline: OfflineStore; sources: SourceFiles },
   connection: DuckDBConnection,
-  target: { view: ViewRecord; batch: BatchSource; storage: Storage }
+  target: Target
 ): Promise<Imported> {
+  const { offline, sources } = deps
   const { view, batch, storage } = target
-  let rows = 0
+  const reading = { batch, columns: rowColumns(storage) }
+  const taken: ImportedFile[] = []
   let skipped = 0
   let hasReplaced = false
-  for (const path of await sourceFiles(connection, { view: view.name, path: batch.path })) {
-    const fingerprint = await fingerprintOf(path, { batch, columns: rowColumns(storage) })
-    const before = offline.log.fingerprint(storage.id, path)
-    if (before === fingerprint) continue
-    hasReplaced ||= before !== null
-    const imported = await importFile({ offline, connection, target }, path, fingerprint)
-    rows += imported.rows
-    skipped += imported.skipped
+  const files = await sources.list(batch).catch((error: unknown) => {
+    throw broken(view, sourceName(batch), error)
+  })
+  try {
+    for (const file of files) {
+      const before = offline.log.fingerprint(storage.id, file.name)
+      const isAsBefore = (identity: string | null): boolean =>
+        identity !== null && before === JSON.stringify([identity, reading])
+      if (isAsBefore(file.fingerprint)) continue
+      const opened = await file.open().catch((error: unknown) => {
+        throw broken(view, file.name, error)
+      })
+      try {
+        if (isAsBefore(opened.fingerprint)) continue
+        const imported = await importFile({ offline, connection, target }, file.name, opened)
+        taken.push({
+          name: file.name,
+          fingerprint: JSON.stringify([opened.fingerprint, reading]),
+          segment: imported.segment,
+        })
+        skipped += imported.skipped
+        hasReplaced ||= before !== null
+        await opened.checkUnchanged().catch((error: unknown) => {
+          throw broken(view, file.name, error)
+        })
+      } finally {
+        await opened.close()
+      }
+    }
+  } catch (error) {
+    for (const { segment } of taken) if (segment !== null) offline.discard(segment)
+    throw error
   }
-  return { rows, skipped, hasReplaced }
+  offline.log.replaceImports(storage.id, taken)
+  return {
+    rows: taken.reduce((sum, { segment }) => sum + (segment?.rows ?? 0), 0),
+    skipped,
+    hasReplaced,
+  }
 }
 
-type Setting = Readonly<{
-  offline: OfflineStore
-  connection: DuckDBConnection
-  target: { view: ViewRecord; batch: BatchSource; storage: Storage }
-}>
+type Target = Readonly<{ view: ViewRecord; batch: BatchSource; storage: Storage }>
+
+const broken = (view: ViewRecord, source: string, cause: unknown) =>
+  cause instanceof AppError
+    ? cause
+    : fail(
+        'features.source_failed',
+        `Source of view "${view.name}" (${source}): ${messageOf(cause)}`,
+        {
+          details: { view: view.name, source },
+          cause,
+        }
+      )
 
 async function importFile(
-  { offline, connection, target }: Setting,
-  path: string,
-  fingerprint: string
-): Promise<{ rows: number; skipped: number }> {
+  {
+    offline,
+    connection,
+    target,
+  }: { offline: OfflineStore; connection: DuckDBConnection; target: Target },
+  name: string,
+  file: OpenFile
+): Promise<{ segment: NewSegment | null; skipped: number }> {
   const { view, batch, storage } = target
-  const broken = (detail: string, cause?: unknown) =>
-    fail('features.source_failed', `Source of view "${view.name}" (${path}): ${detail}`, {
-      details: { view: view.name, path },
-      cause,
-    })
-  const from = readerSql(batch.kind, path)
+  const refuse = (detail: string) => broken(view, name, new Error(detail))
+  const isText = file.format === 'csv'
+  const from = readerSql(file.format, file.path)
   const found = await describe(connection, from).catch((cause: unknown) => {
-    throw broken(messageOf(cause), cause)
+    throw broken(view, name, cause)
   })
   const source = (column: string, what: string): SourceColumn => {
     const type = found.get(column)
     if (type === undefined)
-      throw broken(
+      throw refuse(
         `${what} reads column "${column}", and there is none. The columns are ${[...found.keys()].join(', ')}`
       )
-    return { sql: quoteName(column), type, isText: batch.kind === 'csv' }
+    return { sql: quoteName(column), type, isText }
   }
   const event = instantColumn(source(batch.eventTime, 'the event time'))
   const created =
@@ -86,7 +127,7 @@ async function importFile(
       const column = source(batch.columns[c.name] ?? c.name, what)
       const cast = castColumn(column, c.type)
       if (cast === null)
-        throw broken(`${what} is declared ${c.type}, and the column is ${column.type}`)
+        throw refuse(`${what} is declared ${c.type}, and the column is ${column.type}`)
       return { name: c.name, what, ...cast }
     })
   const faults = [
@@ -106,35 +147,31 @@ async function importFile(
         `SELECT count(*), count(*) FILTER (WHERE ${isUsable}), ${faults.map((f) => `CAST(first(${f.raw}) FILTER (WHERE ${f.bad}) AS VARCHAR)`).join(', ')} FROM ${from}`
       )
       .catch((cause: unknown) => {
-        throw broken(messageOf(cause), cause)
+        throw broken(view, name, cause)
       })
   ).getRows()
   const wrong = faults.findIndex((_, i) => counts[i + 2] !== null)
   const fault = faults[wrong]
   if (fault !== undefined)
-    throw broken(
+    throw refuse(
       `${fault.what} has the value ${String(counts[wrong + 2])}, which is not ${fault.expected}`
     )
   const total = Number(counts[0])
   const usable = Number(counts[1])
-  const firstSeq = offline.log.reserveSeq(usable)
+  const firstSeq = offline.log.reserveFor(storage.id, usable)
   // Known from its event time on, where the source does not say when it became known.
   const query = `SELECT ${event.value} AS ${EVENT}, ${created === null ? event.value : created.value} AS ${CREATED},
     CAST(${firstSeq} + row_number() OVER () - 1 AS BIGINT) AS ${SEQ}, ${columns.map((c) => `${c.value} AS ${quoteName(c.name)}`).join(', ')}
     FROM ${from} WHERE ${isUsable}`
   const segment = await offline.writeSegment(connection, query, {
     storage: storage.id,
-    source: path,
+    source: name,
   })
-  offline.log.replaceImport(
-    { storage: storage.id, path, fingerprint },
-    segment === null ? [] : [segment]
-  )
-  return { rows: usable, skipped: total - usable }
+  return { segment, skipped: total - usable }
 }
 
 /** CSV is read as text and parsed by us: a guessed type would lose leading zeros and round integers. */
-export const readerSql = (kind: BatchSource['kind'], path: string): string =>
+export const readerSql = (kind: 'csv' | 'parquet', path: string): string =>
   kind === 'csv'
     ? `read_csv(${quoteText(path)}, header = true, all_varchar = true)`
     : `read_parquet(${quoteText(path)})`
@@ -147,36 +184,4 @@ export async function describe(
   return new Map(
     rows.getRowObjects().map((row) => [String(row['column_name']), String(row['column_type'])])
   )
-}
-
-async function sourceFiles(
-  connection: DuckDBConnection,
-  source: { view: string; path: string }
-): Promise<string[]> {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source.path))
-    throw fail(
-      'features.source_failed',
-      `Source of view "${source.view}": ${source.path} is not a local path`,
-      {
-        details: source,
-      }
-    )
-  const rows = await connection.runAndReadAll(
-    `SELECT file FROM glob(${quoteText(source.path)}) ORDER BY file`
-  )
-  const files = rows.getRows().map((row) => String(row[0]))
-  if (files.length === 0)
-    throw fail(
-      'features.source_failed',
-      `Source of view "${source.view}": there is no file ${source.path}`,
-      {
-        details: source,
-      }
-    )
-  return files
-}
-
-async function fingerprintOf(path: string, reading: unknown): Promise<string> {
-  const { size, mtimeNs } = await stat(path, { bigint: true })
-  return JSON.stringify([size.toString(), mtimeNs.toString(), reading])
 }

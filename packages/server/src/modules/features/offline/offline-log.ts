@@ -25,6 +25,13 @@ export type Segment = Readonly<{
 
 export type NewSegment = Omit<Segment, 'id'>
 
+/** What was read of a source file; no segment where it had no usable row. */
+export type ImportedFile = Readonly<{
+  name: string
+  fingerprint: string
+  segment: NewSegment | null
+}>
+
 export type StorageFacts = Readonly<{
   rows: number
   newestEventUs: number | null
@@ -118,8 +125,15 @@ export function createOfflineLog(path: string) {
         })
       )
     },
-    /** Sets aside a run of ingest numbers for an import. */
+    /** Sets aside a run of ingest numbers for rows that go online alone. */
     reserveSeq: (count: number): number => transaction(() => reserve(count)),
+    /** Sets aside a run of ingest numbers for an import. A push that comes before the import is done sees that these are still to come. */
+    reserveFor: (storage: number, count: number): number =>
+      transaction(() => {
+        const first = reserve(count)
+        if (count > 0) setTail.run(storage, first + count - 1)
+        return first
+      }),
 
     pending: (storage: number, afterSeq: number): PendingRow[] =>
       db
@@ -159,25 +173,19 @@ export function createOfflineLog(path: string) {
         for (const id of ids) db.prepare('DELETE FROM segments WHERE id = ?').run(id)
         addSegment(merged)
       }),
-    /** A source file was read: its segments take the place of those of its earlier content. */
-    replaceImport: (
-      source: { storage: number; path: string; fingerprint: string },
-      segments: readonly NewSegment[]
-    ): void =>
+    /** Source files were read: their segments take the place of those of their earlier content, all in one step. */
+    replaceImports: (storage: number, files: readonly ImportedFile[]): void =>
       transaction(() => {
-        db.prepare('DELETE FROM segments WHERE storage = ? AND source = ?').run(
-          source.storage,
-          source.path
-        )
-        for (const segment of segments) {
-          addSegment(segment)
-          setTail.run(segment.storage, segment.maxSeq)
+        for (const { name, fingerprint, segment } of files) {
+          db.prepare('DELETE FROM segments WHERE storage = ? AND source = ?').run(storage, name)
+          if (segment !== null) {
+            addSegment(segment)
+            touch.run(storage, segment.createdAt)
+          }
+          db.prepare(
+            'INSERT INTO imports (storage, path, fingerprint) VALUES (?, ?, ?) ON CONFLICT (storage, path) DO UPDATE SET fingerprint = excluded.fingerprint'
+          ).run(storage, name, fingerprint)
         }
-        db.prepare(
-          'INSERT INTO imports (storage, path, fingerprint) VALUES (?, ?, ?) ON CONFLICT (storage, path) DO UPDATE SET fingerprint = excluded.fingerprint'
-        ).run(source.storage, source.path, source.fingerprint)
-        const now = segments[0]?.createdAt
-        if (now !== undefined) touch.run(source.storage, now)
       }),
     fingerprint: (storage: number, path: string): string | null => {
       const row = db

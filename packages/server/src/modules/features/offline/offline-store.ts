@@ -133,6 +133,8 @@ export function createOfflineStore(deps: {
         `CREATE TEMP VIEW ${into} AS SELECT * FROM (SELECT * FROM ${into}_pending${fromFiles})${known}`
       )
     },
+    /** Removes the file of a segment that is not kept. */
+    discard: (segment: NewSegment): void => rmSync(pathOf(segment.file), { force: true }),
     isCompactionDue: (atLeast = COMPACT_AT): boolean =>
       log.storagesWithPending().some(({ rows }) => rows >= atLeast),
     /** Moves pushed rows into Parquet where enough have gathered. */

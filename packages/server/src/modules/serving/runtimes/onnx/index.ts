@@ -10,23 +10,29 @@ export type OnnxRuntimeSettings = Readonly<{
   inlineRunMs: number
   /** A larger file is opened on a thread from the start: opening holds the thread that does it. */
   inlineFileBytes: number
+  /** Cores of one run. */
+  threads: number
 }>
 
-const DEFAULTS: OnnxRuntimeSettings = { inlineRunMs: 5, inlineFileBytes: 8 * 1024 * 1024 }
+const DEFAULTS: OnnxRuntimeSettings = {
+  inlineRunMs: 5,
+  inlineFileBytes: 8 * 1024 * 1024,
+  threads: 1,
+}
 const TIMED_RUNS = 3
 
-/** ONNX Runtime on the CPU, one thread per model. Small models run on this thread, heavy ones on their own. */
+/** ONNX Runtime on the CPU, one thread per model unless told otherwise. Small models run on this thread, heavy ones on their own. */
 export function createOnnxRuntime(settings: Partial<OnnxRuntimeSettings> = {}): Runtime {
-  const { inlineRunMs, inlineFileBytes } = { ...DEFAULTS, ...settings }
+  const { inlineRunMs, inlineFileBytes, threads } = { ...DEFAULTS, ...settings }
   return {
     name: 'onnx',
     async load({ path, bytes }) {
       try {
-        if (bytes > inlineFileBytes) return onThread(await openWorkerSession(path))
-        const session = await openSession(path)
+        if (bytes > inlineFileBytes) return onThread(await openWorkerSession({ path, threads }))
+        const session = await openSession({ path, threads })
         if ((await typicalRunMs(session)) <= inlineRunMs) return inline(session)
         await session.release()
-        return onThread(await openWorkerSession(path))
+        return onThread(await openWorkerSession({ path, threads }))
       } catch (error) {
         throw fail(
           'serving.model_load_failed',

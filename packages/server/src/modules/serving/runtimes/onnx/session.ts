@@ -30,13 +30,15 @@ export interface OnnxSession {
   release(): Promise<void>
 }
 
+export type OnnxFile = Readonly<{ path: string; threads: number }>
+
 /** Opens an ONNX file. Imports the runtime at first use, since it costs 30 MB and tens of milliseconds. */
-export async function openSession(path: string): Promise<OnnxSession> {
+export async function openSession({ path, threads }: OnnxFile): Promise<OnnxSession> {
   const ort = await import('onnxruntime-node')
-  const whole = await ort.InferenceSession.create(path, OPTIONS)
+  const whole = await ort.InferenceSession.create(path, optionsOf(threads))
   const { session, sources } = whole.outputMetadata.every(({ isTensor }) => isTensor)
     ? { session: whole, sources: new Map<string, OutputSource>() }
-    : await openAsTensors(ort.InferenceSession, path, whole)
+    : await openAsTensors(ort.InferenceSession, { path, threads }, whole)
   const given = new Map(session.outputMetadata.map((meta) => [meta.name, meta]))
   const outputs = whole.outputMetadata.map((meta) => outputOf(meta, { sources, given }))
   const fetches = outputs.map(({ fetch }) => fetch)
@@ -56,22 +58,24 @@ export async function openSession(path: string): Promise<OnnxSession> {
   }
 }
 
-const OPTIONS: InferenceSession.SessionOptions = {
+const optionsOf = (threads: number): InferenceSession.SessionOptions => ({
   executionProviders: ['cpu'],
-  intraOpNumThreads: 1,
+  intraOpNumThreads: threads,
   interOpNumThreads: 1,
   logSeverityLevel: 4,
-}
+  // Threads that wait in a loop take the cores from everybody else.
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+})
 
 /** The same graph with tensors for the maps and sequences among its outputs. */
 async function openAsTensors(
   sessions: typeof InferenceSession,
-  path: string,
+  { path, threads }: OnnxFile,
   whole: InferenceSession
 ): Promise<{ session: InferenceSession; sources: ReadonlyMap<string, OutputSource> }> {
   await whole.release()
   const { model, sources } = withTensorOutputs(await readFile(path))
-  return { session: await sessions.create(model, OPTIONS), sources }
+  return { session: await sessions.create(model, optionsOf(threads)), sources }
 }
 
 type Output = OutputSource & Readonly<{ spec: TensorSpec }>

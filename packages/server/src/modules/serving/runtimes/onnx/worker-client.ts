@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ModelSpec } from '../../runtime.ts'
 import type { Tensor } from '../../tensor.ts'
-import type { OnnxSession } from './session.ts'
+import type { OnnxFile, OnnxSession } from './session.ts'
 
 export type ToWorker = Readonly<{ id: number; inputs: readonly Tensor[] }>
 export type FromWorker = Readonly<
@@ -20,9 +20,9 @@ const WORKER = new URL(
 )
 
 /** Opens an ONNX file on a thread of its own. When the thread dies, what was waiting for it fails and so does every later run. */
-export function openWorkerSession(path: string): Promise<OnnxSession> {
+export function openWorkerSession(file: OnnxFile): Promise<OnnxSession> {
   return new Promise((opened, refused) => {
-    const worker = new Worker(WORKER, { workerData: { path }, execArgv: [] })
+    const worker = new Worker(WORKER, { workerData: file, execArgv: [] })
     const waiting = new Map<number, Waiting>()
     let nextId = 1
     let death: Error | null = null

@@ -1,6 +1,6 @@
 /** A thread that holds one heavy model, so that its runs do not stop the event loop of the server. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { openSession } from './session.ts'
+import { openSession, type OnnxFile } from './session.ts'
 import type { FromWorker, ToWorker } from './worker-client.ts'
 
 const port = parentPort
@@ -9,7 +9,7 @@ const send = (message: FromWorker): void => port.postMessage(message)
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 try {
-  const session = await openSession((workerData as { path: string }).path)
+  const session = await openSession(workerData as OnnxFile)
   send({ kind: 'loaded', spec: session.spec })
   port.on('message', (message: ToWorker) => {
     void session.run(message.inputs).then(

@@ -1,0 +1,145 @@
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sourceName, type BatchSource } from '@trestle/contract'
+import { randomHexId } from '../../../kernel/ids.ts'
+import { quoteText } from '../../../platform/database/index.ts'
+import { copyFromDatabaseFile, type DuckDb } from '../../../platform/duckdb/index.ts'
+import type { PostgresSources } from '../../../platform/postgres-source/index.ts'
+import type { SourceRoot } from './source-root.ts'
+
+/** A file to read, as it was when it was opened. */
+export type OpenFile = Readonly<{
+  format: 'csv' | 'parquet'
+  path: string
+  /** Another one for other content. */
+  fingerprint: string
+  /** Throws when it is not what was opened any more. */
+  checkUnchanged(): Promise<void>
+  close(): Promise<void>
+}>
+
+/** One part of a source that is read, and replaced, as a whole. */
+export type SourceFile = Readonly<{
+  /** The same whenever the source is listed. */
+  name: string
+  /** The fingerprint that it would be opened with; null where only reading it tells. */
+  fingerprint: string | null
+  open(): Promise<OpenFile>
+}>
+
+/** What sources consist of, wherever they lie. Every failure is an Error that says what is wrong, to be told with the view's name. */
+export interface SourceFiles {
+  list(batch: BatchSource): Promise<readonly SourceFile[]>
+  /** A single local file. */
+  open(file: { kind: 'csv' | 'parquet'; path: string }): Promise<OpenFile>
+}
+
+export function createSourceFiles(deps: {
+  root: SourceRoot
+  postgres: PostgresSources
+  duckdb: DuckDb
+  temporaryDir: string
+}): SourceFiles {
+  const { root, postgres, duckdb, temporaryDir } = deps
+
+  const localFile = async (format: 'csv' | 'parquet', path: string): Promise<SourceFile> => {
+    await root.check(path)
+    const fingerprint = await identityOf(path)
+    return {
+      name: path,
+      fingerprint,
+      open: async () => ({
+        format,
+        path,
+        fingerprint,
+        async checkUnchanged() {
+          if ((await identityOf(path)) !== fingerprint)
+            throw new Error('the file changed while it was read; nothing of it was taken in')
+        },
+        close: async () => {},
+      }),
+    }
+  }
+  const localFiles = async (format: 'csv' | 'parquet', path: string): Promise<SourceFile[]> => {
+    const pattern = root.resolve(path)
+    const found = await duckdb.rows(`SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`)
+    if (found.length === 0) throw new Error(`there is no file ${path}`)
+    return Promise.all(found.map(({ file }) => localFile(format, String(file))))
+  }
+
+  /** A source that has to be written into a file first, to be read as it is at one instant. */
+  const copied = (
+    batch: BatchSource,
+    fingerprint: string | null,
+    write: (path: string) => Promise<void>
+  ): SourceFile => ({
+    name: sourceName(batch),
+    fingerprint,
+    async open() {
+      await mkdir(temporaryDir, { recursive: true })
+      const path = join(temporaryDir, `${randomHexId()}.parquet`)
+      const close = () => rm(path, { force: true })
+      try {
+        await write(path)
+        return {
+          format: 'parquet',
+          path,
+          fingerprint: fingerprint ?? (await contentOf(duckdb, path)),
+          checkUnchanged: async () => {},
+          close,
+        }
+      } catch (error) {
+        await close()
+        throw error
+      }
+    },
+  })
+
+  return {
+    async list(batch) {
+      switch (batch.kind) {
+        case 'csv':
+        case 'parquet':
+          return localFiles(batch.kind, batch.path)
+        case 'duckdb': {
+          const file = root.resolve(batch.path)
+          const identity = await identityOf(file)
+          await root.check(file)
+          const log = await identityOf(`${file}.wal`).catch(() => '')
+          return [
+            copied(batch, `${identity}${log}`, (path) =>
+              copyFromDatabaseFile(file, relationOf(batch), path)
+            ),
+          ]
+        }
+        case 'postgres':
+          return [
+            copied(batch, null, (path) =>
+              postgres.toParquet({ connection: batch.connection, ...relationOf(batch) }, path)
+            ),
+          ]
+      }
+    },
+    async open({ kind, path }) {
+      return (await localFile(kind, root.resolve(path))).open()
+    },
+  }
+}
+
+const relationOf = ({ table, query }: { table: string | null; query: string | null }) =>
+  query === null ? { table: table ?? '' } : { query }
+
+async function identityOf(path: string): Promise<string> {
+  const { size, mtimeNs } = await stat(path, { bigint: true })
+  return `${size}/${mtimeNs}`
+}
+
+/** The columns and a digest of the rows, in whatever order they lie. */
+async function contentOf(duckdb: DuckDb, path: string): Promise<string> {
+  const file = `read_parquet(${quoteText(path)})`
+  const columns = await duckdb.rows(`DESCRIBE SELECT * FROM ${file}`)
+  const digest = await duckdb.rows(
+    `SELECT CAST(count(*) AS VARCHAR) AS rows, CAST(sum(CAST(hash(source) AS HUGEINT)) AS VARCHAR) AS digest FROM (SELECT * FROM ${file}) AS source`
+  )
+  return JSON.stringify([columns, digest])
+}
