@@ -18,6 +18,7 @@ const external = [
   /^re2js/,
   /^thread-stream/,
   /^undici/,
+  /^ws$/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)
