@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import traceback
-import urllib.error
 import urllib.request
 from pathlib import Path
 

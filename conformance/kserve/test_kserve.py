@@ -1,5 +1,8 @@
 """KServe's own Python client, REST (V1 and V2) and gRPC, against a live Trestle. Prints `N passed, N failed`."""
 
+import json
+import time
+
 import fixtures
 import httpx
 import numpy as np
@@ -85,6 +88,23 @@ async def check_v1():
     assert [p["label"] for p in answer["predictions"]] == [1, 0], answer
     explained = await client.explain(fixtures.URL, "fraud", {"instances": [ROW]})
     assert explained
+
+
+def check_cloud_events_are_paired_and_logged():
+    from cloudevents.conversion import to_binary, to_structured
+    from cloudevents.http import CloudEvent
+
+    kind = "org.kubeflow.serving.inference"
+    asked = CloudEvent({"type": f"{kind}.request", "source": "agent", "id": "ce-1", "inferenceservicename": "fraud"}, {"instances": [ROW]})
+    answered = CloudEvent({"type": f"{kind}.response", "source": "agent", "id": "ce-1"}, {"predictions": [{"label": 1}]})
+    for headers, body in (to_binary(asked), to_structured(answered)):
+        said = json.loads(fixtures.http("POST", "/endpoints/fraud/events", body, dict(headers)))
+    assert said["paired"] == 1, said
+    logged = []
+    for _ in range(50):
+        logged = logged or json.loads(fixtures.http("GET", "/api/predictions?id=ce-1"))["items"]
+        time.sleep(0 if logged else 0.1)
+    assert logged[0]["inputs"] == {"float_input.0": 120.5, "float_input.1": 0.5, "float_input.2": 2}, logged
 
 
 async def check_errors_are_readable():

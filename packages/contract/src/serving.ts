@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { llmSpec } from './llm.ts'
 import { epochMs, name, nothing } from './names.ts'
 import { graphSpec } from './graph.ts'
+import { payloadLogger } from './payload-logger.ts'
 import { remoteSpec } from './remote.ts'
 import { scriptSpec } from './script.ts'
 import { route } from './route.ts'
@@ -42,6 +43,8 @@ const endpoint = z.object({
   featureService: z.string().nullable(),
   stickyKey: z.string().nullable(),
   columns: z.array(z.string()).nullable(),
+  /** Where copies of requests and answers go as CloudEvents; null: nowhere. */
+  logger: payloadLogger.nullable(),
   variants: z.array(servingVariant),
   traffic: trafficTable,
   createdAt: epochMs,
@@ -126,6 +129,8 @@ const settings = {
   stickyKey: z.string().min(1).max(200).nullable().default(null),
   /** Names of the columns of a model with one stacked input, when its signature does not give them. */
   columns: z.array(z.string().min(1).max(200)).min(1).max(10_000).nullable().default(null),
+  /** Where copies of requests and answers go as CloudEvents, as KServe's inference logger sends them. */
+  logger: payloadLogger.nullable().default(null),
 }
 
 const ofEndpoint = z.object({ endpoint: name })

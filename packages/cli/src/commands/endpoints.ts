@@ -14,6 +14,7 @@ type CreateOptions = SourceOptions & {
   variant?: string
   featureService?: string
   stickyKey?: string
+  logger?: string
   columns?: readonly string[]
 }
 
@@ -62,6 +63,7 @@ export function addEndpointCommands(program: Command): void {
     .option('--variant <name>', 'the name of the first variant; by default v and the version')
     .option('--feature-service <name>', 'fills in features by entity')
     .option('--sticky-key <what>', 'what decides the variant: an input, header:<name> or api-key')
+    .option('--logger <url>', 'where copies of requests and answers go as CloudEvents')
     .option('--columns <a,b,c>', 'column names, when the model has no signature', parseList)
     .addHelpText(
       'after',
@@ -69,7 +71,7 @@ export function addEndpointCommands(program: Command): void {
     )
     .action(async (name: string, options: CreateOptions, command: Command) => {
       const { client, out } = contextOf(command)
-      const { columns, variant, featureService, stickyKey } = options
+      const { columns, variant, featureService, stickyKey, logger } = options
       const source = sourceOf(options, command)
       const endpoint = await withProgress(`Loading ${sourceName(source)}`, () =>
         client.serving.createEndpoint({
@@ -78,6 +80,7 @@ export function addEndpointCommands(program: Command): void {
           ...(variant === undefined ? {} : { variant }),
           ...(featureService === undefined ? {} : { featureService }),
           ...(stickyKey === undefined ? {} : { stickyKey }),
+          ...(logger === undefined ? {} : { logger: { url: logger } }),
           ...(columns === undefined ? {} : { columns: [...columns] }),
         })
       )

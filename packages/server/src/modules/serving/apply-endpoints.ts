@@ -1,6 +1,7 @@
 import type { DeclaredEndpoint, ServingChange } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import type { EndpointControl, NewVariant } from './endpoint-control.ts'
+import { isSameSettings, settingsOf } from './endpoint.ts'
 import type { Fleet, LiveEndpoint } from './fleet.ts'
 import { outsideFields, outsideName, outsideOf } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
@@ -67,13 +68,12 @@ function planEndpoint(deps: Deps, project: string, declared: DeclaredEndpoint): 
         'request.invalid',
         `Endpoint "${declared.name}" needs a model, an llm, a remote, a script, a graph or variants`
       )
-    const { featureService, stickyKey, columns } = declared
     const detail = [first, ...others].map(sourceOf).join(', ')
-    const create = () => control.create({ ...at, ...first, featureService, stickyKey, columns })
+    const create = () => control.create({ ...at, ...first, ...settingsOf(declared) })
     steps.push({ kind: 'create', subject, detail, run: create })
     for (const variant of others) steps.push(addition(deps, at, variant))
   } else {
-    if (!isConfigured(live, declared))
+    if (!isSameSettings(live.stored, declared))
       steps.push({
         kind: 'update',
         subject,
@@ -129,11 +129,6 @@ const addition = (
   detail: sourceOf(variant),
   run: async () => void (await control.addVariant(at, variant)),
 })
-
-const isConfigured = ({ stored }: LiveEndpoint, declared: DeclaredEndpoint): boolean =>
-  stored.featureService === declared.featureService &&
-  stored.stickyKey === declared.stickyKey &&
-  JSON.stringify(stored.columns) === JSON.stringify(declared.columns)
 
 function trafficOf(declared: DeclaredEndpoint, live: LiveEndpoint | undefined): Traffic | null {
   if (declared.traffic === undefined) return null

@@ -10,6 +10,7 @@ import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
 import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 import { loggedColumns } from './logged-columns.ts'
+import type { PayloadCopy } from './payload-events/emitter.ts'
 import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
 import type { ServedModel } from './served-model.ts'
 import type { Outcome } from './batcher.ts'
@@ -81,6 +82,8 @@ export function createDataPlane(deps: {
   /** Null: nobody traces. */
   telemetry: Telemetry | null
   onCompleted: (event: InferenceCompleted) => void
+  /** Takes a copy of a live prediction for its endpoint's logger. Never waits. */
+  offerPayload: (payload: PayloadCopy) => void
 }): DataPlane {
   const { fleet, clock, limits } = deps
   // What is left to do once an answer is on its way: telling of it, and its shadows. Done in a later turn, so that the answer leaves first.
@@ -195,6 +198,8 @@ export function createDataPlane(deps: {
       const hasRun = result.outcome !== null || isModelFailure(result.error)
       later(() => {
         tell(prediction, result, latencyMs)
+        const copy = payloadOf(prediction, result, latencyMs)
+        if (copy !== null) deps.offerPayload(copy)
         if (hasRun) shadow(prediction)
       })
       if (result.outcome === null) throw result.error
@@ -282,6 +287,28 @@ const isModelFailure = (error: unknown): boolean =>
 function rowsIn({ prepared }: Result): number {
   const first = prepared?.tensors[0]
   return first?.shape[0] ?? (first === undefined ? 0 : 1)
+}
+
+/** Null when the endpoint has no logger, or nothing was asked that a model could take. */
+function payloadOf(
+  { endpoint, variant, id, at }: Prediction,
+  { prepared, outcome }: Result,
+  latencyMs: number
+): PayloadCopy | null {
+  const { logger, project, name } = endpoint.stored
+  if (logger === null || prepared === null) return null
+  return {
+    logger,
+    predictionId: id,
+    project,
+    endpoint: name,
+    variant: variant.name,
+    version: variant.model.version,
+    at,
+    latencyMs,
+    inputs: prepared.tensors,
+    outputs: outcome?.outputs ?? null,
+  }
 }
 
 function toEvent(prediction: Prediction, result: Result, latencyMs: number): InferenceCompleted {

@@ -2,7 +2,13 @@ import type { LlmSpec } from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
-import type { StoredEndpoint, VariantRecord } from './endpoint.ts'
+import {
+  isSameSettings,
+  settingsOf,
+  type EndpointSettings,
+  type StoredEndpoint,
+  type VariantRecord,
+} from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
 import { safeName } from './llm/backend.ts'
 import type { PromptSource, PromptTemplate } from './llm/prompt.ts'
@@ -25,10 +31,8 @@ export type NewEndpoint = Readonly<
     model?: string | undefined
     llm?: LlmSpec | null | undefined
     variant?: string | undefined
-    featureService: string | null
-    stickyKey: string | null
-    columns: readonly string[] | null
-  } & OutsideInput
+  } & EndpointSettings &
+    OutsideInput
 >
 
 /** Changes endpoints: written first, live at once after. */
@@ -42,10 +46,7 @@ export interface EndpointControl {
   /** Setting what is set already changes nothing. */
   setTraffic(at: EndpointName, traffic: Traffic): Promise<void>
   /** Sets what is not variants or traffic. */
-  configure(
-    at: EndpointName,
-    settings: Pick<NewEndpoint, 'featureService' | 'stickyKey' | 'columns'>
-  ): Promise<void>
+  configure(at: EndpointName, settings: EndpointSettings): Promise<void>
   /** Follows what other replicas wrote. */
   reload(): Promise<void>
 }
@@ -176,7 +177,7 @@ export function createEndpointControl(deps: {
 
   return {
     async create(request) {
-      const { project, name, featureService, stickyKey, columns } = request
+      const { project, name } = request
       if ((await store.findEndpoint(project, name)) !== null) throw taken(name)
       const opened = await open(request, request, [])
       const variant = request.variant ?? opened.defaultName
@@ -187,9 +188,7 @@ export function createEndpointControl(deps: {
         project,
         name,
         revision: 1,
-        featureService,
-        stickyKey,
-        columns,
+        ...settingsOf(request),
         variants: [entryOf(variant, opened, now)],
         traffic: { salt: id, weights: [{ variant, basisPoints: 10_000 }], shadows: [] },
         createdAt: now,
@@ -274,14 +273,10 @@ export function createEndpointControl(deps: {
         return isSameTraffic(stored.traffic, traffic) ? stored : { ...stored, traffic }
       }),
 
-    configure: (at, { featureService, stickyKey, columns }) =>
-      change(at, (stored) => {
-        const isSame =
-          stored.featureService === featureService &&
-          stored.stickyKey === stickyKey &&
-          JSON.stringify(stored.columns) === JSON.stringify(columns)
-        return isSame ? stored : { ...stored, featureService, stickyKey, columns }
-      }),
+    configure: (at, settings) =>
+      change(at, (stored) =>
+        isSameSettings(stored, settings) ? stored : { ...stored, ...settingsOf(settings) }
+      ),
 
     async reload() {
       const known = fleet.all() // before the list is read: one made meanwhile is not in it

@@ -1,4 +1,4 @@
-import type { LlmSpec } from '@trestle/contract'
+import type { LlmSpec, PayloadLogger } from '@trestle/contract'
 import type { PromptTemplate } from './llm/prompt.ts'
 import type { OutsideFields, OutsideInput } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
@@ -26,20 +26,41 @@ export type VariantRecord = Readonly<
   } & OutsideFields
 >
 
-/** A stable name that predictions are asked of, with the model versions behind it. */
-export type EndpointRecord = Readonly<{
-  id: string
-  project: string
-  name: string
+/** What of an endpoint is neither its variants nor its traffic. */
+export type EndpointSettings = Readonly<{
   featureService: string | null
   stickyKey: string | null
   /** Names of the columns of a model with one stacked input, when its signature does not give them. */
   columns: readonly string[] | null
-  variants: readonly VariantRecord[]
-  traffic: Traffic
-  createdAt: number
-  updatedAt: number
+  /** Where copies of requests and answers go as CloudEvents; null: nowhere. */
+  logger: PayloadLogger | null
 }>
+
+/** A stable name that predictions are asked of, with the model versions behind it. */
+export type EndpointRecord = EndpointSettings &
+  Readonly<{
+    id: string
+    project: string
+    name: string
+    variants: readonly VariantRecord[]
+    traffic: Traffic
+    createdAt: number
+    updatedAt: number
+  }>
+
+export const NO_SETTINGS: EndpointSettings = {
+  featureService: null,
+  stickyKey: null,
+  columns: null,
+  logger: null,
+}
+
+export const settingsOf = ({
+  featureService,
+  stickyKey,
+  columns,
+  logger,
+}: EndpointSettings): EndpointSettings => ({ featureService, stickyKey, columns, logger })
 
 /** What of an endpoint outlives the process. `revision` counts its changes. */
 export type StoredEndpoint = Readonly<
@@ -54,3 +75,6 @@ export type StoredEndpoint = Readonly<
     >[]
   }
 >
+
+export const isSameSettings = (a: EndpointSettings, b: EndpointSettings): boolean =>
+  JSON.stringify(settingsOf(a)) === JSON.stringify(settingsOf(b))

@@ -28,6 +28,7 @@ import { createOipGrpc, type GrpcAddress, type GrpcListener } from './protocols/
 import { NOT_HOSTED, type HostedSettings } from './protocols/hosted-settings.ts'
 import { addProtocols } from './protocols/index.ts'
 import { addServingRoutes, type TrafficGate } from './routes.ts'
+import { createPayloadEvents } from './payload-events/index.ts'
 import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { describeForGraph, inferForGraph } from './graph-port.ts'
@@ -136,6 +137,7 @@ export interface Serving extends Component {
 const RELOAD_EVERY_MS = 2_000
 const WATCH_BACKENDS_MS = 10_000
 const RETRY_FAILED_MS = 30_000
+const SWEEP_PAYLOADS_MS = 10_000
 
 export function createServing(deps: {
   database: Database
@@ -244,6 +246,12 @@ export function createServing(deps: {
       llmMetrics.done(event)
     },
   })
+  const payloads = createPayloadEvents({
+    registry: deps.metrics,
+    clock,
+    fleet,
+    tell: (event) => completed.publish(event),
+  })
   const dataPlane: DataPlane = createDataPlane({
     fleet,
     features,
@@ -253,6 +261,12 @@ export function createServing(deps: {
     limits: config,
     telemetry,
     onCompleted: (event) => completed.publish(event),
+    offerPayload: (payload) => payloads.offer(payload),
+  })
+  deps.scheduler.every({
+    name: 'serving.sweep-payload-events',
+    intervalMs: SWEEP_PAYLOADS_MS,
+    work: async () => payloads.sweep(),
   })
   deps.scheduler.every({
     name: 'serving.watch-llm-backends',
@@ -278,6 +292,7 @@ export function createServing(deps: {
         mayChangeTraffic: deps.mayChangeTraffic ?? (() => true),
       })
       addLimitRoutes(app, limitBook)
+      payloads.routes(app, config.maxBodyBytes)
       addProtocols(app, {
         dataPlane,
         fleet,
@@ -337,6 +352,7 @@ export function createServing(deps: {
     },
     async stop(signal) {
       await dataPlane.flush()
+      await payloads.stop(signal)
       await Promise.race([gateway.flush(), aborted(signal)])
       await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])

@@ -12,6 +12,7 @@ const endpoint = (name: string): StoredEndpoint => ({
   featureService: null,
   stickyKey: 'customer_id',
   columns: ['a', 'b'],
+  logger: { url: 'http://collector/events', mode: 'all' },
   variants: [{ name: 'v1', model: { name: 'm', version: 1 }, addedAt: 5 }],
   traffic: { salt: 's', weights: [{ variant: 'v1', basisPoints: 10_000 }], shadows: [] },
   createdAt: 1_795_459_210_948,

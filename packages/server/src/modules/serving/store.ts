@@ -1,11 +1,8 @@
 import type { Database } from '../../platform/database/index.ts'
-import type { StoredEndpoint } from './endpoint.ts'
+import { settingsOf, type EndpointSettings, type StoredEndpoint } from './endpoint.ts'
 import type { ServingTables } from './tables.ts'
 
-type Definition = Pick<
-  StoredEndpoint,
-  'featureService' | 'stickyKey' | 'columns' | 'variants' | 'traffic'
->
+type Definition = EndpointSettings & Pick<StoredEndpoint, 'variants' | 'traffic'>
 
 /** All SQL of serving. */
 export function createServingStore(database: Database) {
@@ -61,8 +58,8 @@ export function createServingStore(database: Database) {
 export type ServingStore = ReturnType<typeof createServingStore>
 
 function toRow(endpoint: StoredEndpoint): ServingTables['serving_endpoints'] {
-  const { featureService, stickyKey, columns, variants, traffic } = endpoint
-  const definition: Definition = { featureService, stickyKey, columns, variants, traffic }
+  const { variants, traffic } = endpoint
+  const definition: Definition = { ...settingsOf(endpoint), variants, traffic }
   return {
     id: endpoint.id,
     project: endpoint.project,
@@ -75,13 +72,15 @@ function toRow(endpoint: StoredEndpoint): ServingTables['serving_endpoints'] {
 }
 
 function fromRow(row: ServingTables['serving_endpoints']): StoredEndpoint {
-  const definition = JSON.parse(row.definition) as Definition // written by toRow
+  // Written by toRow; rows of earlier times have no logger.
+  const definition = JSON.parse(row.definition) as Omit<Definition, 'logger'> & Partial<Definition>
   return {
     id: row.id,
     project: row.project,
     name: row.name,
     revision: row.revision,
     ...definition,
+    logger: definition.logger ?? null,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -68,7 +68,11 @@ export function addMlflowScoring(
 export function readScoring(body: Buffer, contentType: string): Scoring {
   if (contentType.startsWith('text/csv'))
     return { rows: parseCsv(body.toString('utf8')), isFrame: true }
-  const call = parseExactJson(body)
+  return scoringOf(parseExactJson(body))
+}
+
+/** The same of a body that is read already. */
+export function scoringOf(call: unknown): Scoring {
   if (!isRecord(call)) throw shapeless()
   const { dataframe_split: split, dataframe_records: frame, instances, inputs } = call
   if (isRecord(split)) return { rows: splitRows(split), isFrame: true }

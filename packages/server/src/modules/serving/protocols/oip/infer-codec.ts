@@ -59,6 +59,10 @@ export function readInferCall(body: Buffer, headerLength: number | null): InferC
   }
 }
 
+/** Tensors whose data is all JSON. Throws `request.invalid`. */
+export const readTensors = (list: readonly unknown[]): Tensor[] =>
+  list.map((tensor) => readInput(tensor, { bytes: Buffer.alloc(0), at: 0 }))
+
 /** Triton keeps these names for itself and refuses them from callers; so do we, so that nobody counts on them. */
 export function checkParameters(names: readonly string[]): void {
   const reserved = names.find((name) => name.startsWith('triton_'))

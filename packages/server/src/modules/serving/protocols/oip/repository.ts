@@ -1,5 +1,6 @@
 import { AppError } from '../../../../kernel/errors.ts'
 import { fail } from '../../../../platform/errors.ts'
+import { NO_SETTINGS } from '../../endpoint.ts'
 import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet } from '../../fleet.ts'
 import { isRecord } from '../../named-inputs.ts'
@@ -39,8 +40,7 @@ async function createFromRegistry(
   name: string
 ): Promise<void> {
   try {
-    const settings = { featureService: null, stickyKey: null, columns: null }
-    await control.create({ project, name, model: `${name}/latest`, ...settings })
+    await control.create({ project, name, model: `${name}/latest`, ...NO_SETTINGS })
   } catch (error) {
     if (error instanceof AppError && error.code.startsWith('registry.'))
       throw fail('request.invalid', `failed to load '${name}', no such model is registered`, {
