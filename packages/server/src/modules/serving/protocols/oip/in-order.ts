@@ -13,7 +13,7 @@ export async function* inOrder<Item, Result>(
   let hasEnded = false
   try {
     while (!hasEnded || underWay.length > 0) {
-      if (!hasEnded && underWay.length < window) next ??= source.next()
+      if (next === null && !hasEnded && underWay.length < window) next = source.next()
       const [oldest] = underWay
       const came =
         next === null

@@ -168,7 +168,7 @@ const callerOf = (request: FastifyRequest): Caller => ({
   id: request.id,
   principal: request.principal,
   project: request.project,
-  headers: request.headers as IncomingHttpHeaders,
+  headers: request.headers,
   isGone: () => request.raw.socket.destroyed,
 })
 
