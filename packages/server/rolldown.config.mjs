@@ -4,6 +4,7 @@ import { defineConfig } from 'rolldown'
 
 /** Native, loaded late, or found by path: these stay packages. */
 const external = [
+  /^@aws-sdk\//,
   /^onnxruntime-node/,
   /^@duckdb\//,
   /^@grpc\//,
