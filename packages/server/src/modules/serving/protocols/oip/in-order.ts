@@ -13,12 +13,13 @@ export async function* inOrder<Item, Result>(
   let hasEnded = false
   try {
     while (!hasEnded || underWay.length > 0) {
-      if (next === null && !hasEnded && underWay.length < window) next = source.next()
+      const asked = next ?? (!hasEnded && underWay.length < window ? source.next() : null)
+      next = asked
       const [oldest] = underWay
       const came =
-        next === null
+        asked === null
           ? null
-          : await Promise.race([next, ...(oldest === undefined ? [] : [oldest.then(() => null)])])
+          : await Promise.race([asked, ...(oldest === undefined ? [] : [oldest.then(() => null)])])
       if (came === null) {
         const result = await oldest
         underWay.shift()
