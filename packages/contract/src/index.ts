@@ -6,6 +6,7 @@ export type {
   CostChange,
   CostGroup,
   CostReport,
+  CostAdvice,
   CostRow,
   DeviceUtilisation,
   RateCard,

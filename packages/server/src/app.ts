@@ -210,6 +210,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isAlone: config.database.kind === 'sqlite',
     metrics,
     log: logOf('costs'),
+    advice: { serving, comparison: (q) => monitoring.comparison(q) },
     gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
