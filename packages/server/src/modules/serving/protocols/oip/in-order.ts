@@ -13,16 +13,15 @@ export async function* inOrder<Item, Result>(
   let hasEnded = false
   try {
     while (!hasEnded || underWay.length > 0) {
-      const asked = next ?? (!hasEnded && underWay.length < window ? source.next() : null)
-      next = asked
+      if (next === null && !hasEnded && underWay.length < window) next = source.next()
       const [oldest] = underWay
       const came =
-        asked === null
+        next === null
           ? null
-          : await Promise.race([asked, ...(oldest === undefined ? [] : [oldest.then(() => null)])])
+          : await Promise.race([next, ...(oldest === undefined ? [] : [oldest.then(() => null)])])
       if (came === null) {
         const result = await oldest
-        underWay.shift()
+        void underWay.shift()
         yield result as Result // there is an oldest when nothing came
         continue
       }
