@@ -17,6 +17,7 @@ export {
   entityManifest,
   featureManifest,
   onDemandManifest,
+  batchName,
   projection,
   serviceManifest,
   sourceName,
@@ -31,6 +32,7 @@ export {
   type OnDemandManifest,
   type Projection,
   type ServiceManifest,
+  type StreamSource,
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
@@ -48,6 +50,7 @@ export type {
   FeatureEntity,
   FeatureService,
   FeatureStatus,
+  StreamState,
   FeatureView,
   FeatureViewVersion,
   OnDemandView,

@@ -162,6 +162,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     onListenerError,
     postgres,
+    kafka,
+    log: logOf('features'),
     config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
