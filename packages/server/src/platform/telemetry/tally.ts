@@ -1,7 +1,7 @@
 import type { Metric, Registry } from 'prom-client'
 
 type Labels = Readonly<Record<string, string>>
-type Cell = { labels: Labels; add(value: number): void; read(): Read }
+type Cell = Readonly<{ labels: Labels; add: (value: number) => void; read: () => Read }>
 type Read = Readonly<{ buckets: readonly number[]; sum: number; count: number }>
 
 /** A histogram whose series are counted in arrays of their own and put into Prometheus' form only when it asks: an observation costs a few nanoseconds. */
