@@ -161,6 +161,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
+    s3,
     postgres,
     kafka,
     log: logOf('features'),

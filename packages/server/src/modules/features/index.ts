@@ -39,6 +39,7 @@ import { createSourceRoot } from './sources/source-root.ts'
 import { createStreamReaders } from './stream/stream-readers.ts'
 import type { Kafka } from '../../platform/kafka/index.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { S3 } from '../../platform/s3/index.ts'
 import type { PostgresSources } from '../../platform/postgres-source/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
@@ -115,6 +116,7 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  s3: S3
   postgres: PostgresSources
   /** Null: views with a topic wait for one. */
   kafka: Kafka | null
@@ -154,6 +156,7 @@ export function createFeatures(deps: {
     online,
     sources: createSourceFiles({
       root: createSourceRoot(deps.config.sourceRoot),
+      s3: deps.s3,
       postgres: deps.postgres,
       duckdb,
       temporaryDir,
