@@ -161,7 +161,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
+    s3,
     postgres,
+    kafka,
+    log: logOf('features'),
     config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
@@ -210,6 +213,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isAlone: config.database.kind === 'sqlite',
     metrics,
     log: logOf('costs'),
+    advice: { serving, comparison: (q) => monitoring.comparison(q) },
     gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
