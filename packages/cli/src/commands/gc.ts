@@ -19,10 +19,8 @@ export function addGarbageCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  trestle gc --grace 7d --dry-run')
     .action(async (options: { grace?: number; dryRun: boolean }, command: Command) => {
       const { client, out } = contextOf(command)
-      const done = await client.garbage.collect({
-        graceMs: options.grace,
-        isDryRun: options.dryRun,
-      })
+      const grace = options.grace ?? GRACE_MS
+      const done = await client.garbage.collect({ graceMs: grace, isDryRun: options.dryRun })
       out.record(done, [
         [options.dryRun ? 'could go' : 'removed', `deleted over ${showDuration(grace)} ago`],
         ['runs', done.runs],
