@@ -19,6 +19,7 @@ const external = [
   /^re2js/,
   /^thread-stream/,
   /^undici/,
+  /^ws$/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)

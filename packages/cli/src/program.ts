@@ -7,6 +7,7 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addDriftCommands } from './commands/drift.ts'
 import { addEndpointCommands } from './commands/endpoints.ts'
 import { addFeatureCommands } from './commands/features.ts'
+import { addGarbageCommand } from './commands/gc.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addLabelCommands } from './commands/labels.ts'
 import { addLineageCommand } from './commands/lineage.ts'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addCostCommands(program)
   addTrackingCommands(program)
   addTransferCommands(program)
+  addGarbageCommand(program)
   addKeyCommands(program)
   addProjectCommands(program)
   addCallCommand(program)

@@ -134,6 +134,7 @@ export {
   type ApprovalCheck,
   type GuardRule,
 } from './registry-governance.ts'
+export { GRACE_MS } from './garbage.ts'
 export type { BusinessValue, NewRollout } from './rollouts.ts'
 export {
   rolloutOptions,
