@@ -1,7 +1,8 @@
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@trestle/source', ...defaultServerConditions]
+// As Node resolves: it knows no `module`.
+const conditions = ['@trestle/source', ...defaultServerConditions.filter((it) => it !== 'module')]
 
 export default defineConfig({
   resolve: { conditions },

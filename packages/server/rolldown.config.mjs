@@ -4,6 +4,7 @@ import { defineConfig } from 'rolldown'
 
 /** Native, loaded late, or found by path: these stay packages. */
 const external = [
+  /^@aws-sdk\//,
   /^onnxruntime-node/,
   /^@duckdb\//,
   /^@grpc\//,
@@ -18,6 +19,7 @@ const external = [
   /^re2js/,
   /^thread-stream/,
   /^undici/,
+  /^ws$/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)

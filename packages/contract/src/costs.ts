@@ -119,6 +119,26 @@ const deviceUtilisation = z.object({
 })
 export type DeviceUtilisation = z.infer<typeof deviceUtilisation>
 
+const advice = z.object({
+  kind: z.enum(['batch-size', 'idle-capacity', 'cpu-or-gpu', 'cheaper-model', 'cache']),
+  /** What it is about: an endpoint, a variant of one, or a device. */
+  subject: z.string(),
+  verdict: z.enum(['worth-it', 'not-worth-it', 'insufficient']),
+  says: z.string(),
+  /** At the load of the span; null when nothing is saved, or a price is missing. */
+  savesUsdPerMonth: z.number().nullable(),
+  /** What it was worked out from; a null is not known. */
+  numbers: z.array(z.object({ name: z.string(), value: z.number().nullable(), unit: z.string() })),
+  curve: z
+    .object({
+      x: z.string(),
+      y: z.string(),
+      points: z.array(z.object({ x: z.number(), y: z.number() })),
+    })
+    .nullable(),
+})
+export type CostAdvice = z.infer<typeof advice>
+
 const spanQuery = {
   /** The last 24 hours when left out. Hours are the grain. */
   from: z.coerce.number().int().nonnegative().optional(),
@@ -200,6 +220,15 @@ export const costs = {
       'How busy CPUs and GPUs were, beside what was metered for predictions and what it cost',
     query: z.object(spanQuery),
     response: z.object({ from: epochMs, to: epochMs, devices: z.array(deviceUtilisation) }),
+  }),
+  listAdvice: route({
+    method: 'GET',
+    path: '/api/costs/advice',
+    role: 'viewer',
+    tag,
+    summary: 'What could be saved, with the numbers that say so; the most first',
+    query: z.object(spanQuery),
+    response: z.object({ from: epochMs, to: epochMs, items: z.array(advice) }),
   }),
   listRateCards: route({
     method: 'GET',

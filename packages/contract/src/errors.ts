@@ -58,6 +58,7 @@ export const ERRORS = {
   'batch.too_many_failed_rows': entry(422, 'Too many rows failed'),
   'streams.stream_not_found': entry(404, 'No such stream'),
   'streams.no_kafka': entry(409, 'This server has no Kafka'),
+  'storage.unavailable': entry(503, 'The object store did not answer', true),
   'internal.unexpected': entry(500, 'Something went wrong on our side'),
   'internal.unavailable': entry(503, 'Shutting down or not ready', true),
 } as const satisfies Record<string, ErrorEntry>

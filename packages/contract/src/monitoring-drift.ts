@@ -36,6 +36,17 @@ export const comparison = {
   vectors: z.strictObject({ threshold: z.number().min(0.5).max(1).default(0.55) }).prefault({}),
   /** How much the share of missing values may move. */
   missingThreshold: z.number().positive().max(1).default(0.05),
+  /** How large a share of values may be beyond the reference's range, or in categories that it has not. */
+  outsideThreshold: z.number().positive().max(1).default(0.01),
+  /** The range that the numbers of a column must be in, whatever the reference held. */
+  ranges: z
+    .record(
+      z.string(),
+      z
+        .strictObject({ min: z.number().exactOptional(), max: z.number().exactOptional() })
+        .refine(({ min = -Infinity, max = Infinity }) => min <= max, '`min` is above `max`')
+    )
+    .default({}),
   /** Largest share of false discoveries among the columns called drifted (Benjamini-Hochberg over all tests of a window). */
   falseDiscoveryRate: z.number().positive().max(0.5).default(0.05),
   /** Fewer rows than this in a window, or values in a column: `insufficient`, never `ok`. */
@@ -63,6 +74,8 @@ export type Density = z.infer<typeof density>
 
 export const columnReport = z.object({
   column: z.string(),
+  /** Which part of the rows this is of, as `country = NL`; null for all of them. */
+  segment: z.string().nullable().default(null),
   source: z.enum(['input', 'output']),
   kind: z.enum(['numeric', 'categorical', 'text', 'embedding']),
   state: z.enum(['ok', 'drift', 'insufficient']),
@@ -78,8 +91,10 @@ export const columnReport = z.object({
   adjustedPValue: z.number().nullable(),
   missingPValue: z.number().nullable(),
   newCategories: z.array(z.string()),
-  /** Share of current numbers outside the reference's range. */
+  /** Share of current values outside the reference's range, or the declared one, or in categories that it has not. */
   outOfRangeShare: z.number(),
+  /** Of that share, after the same correction. */
+  outOfRangePValue: z.number().nullable().default(null),
   mean: z.number().nullable(),
   referenceMean: z.number().nullable(),
   /** What changed, or why nothing can be said, in plain words; empty when nothing did. */

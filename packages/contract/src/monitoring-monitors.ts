@@ -50,6 +50,19 @@ const quality = z.strictObject({
   tolerance: z.number().min(0).default(0.1),
 })
 
+/** Parts of the rows that are judged on their own too: of each variant, or of each value of an input or an entity key, the most frequent ones. */
+const segments = z
+  .strictObject({
+    by: z.enum(['variant', 'input', 'entity']),
+    /** Of the input or the entity key. */
+    name: z.string().min(1).max(250).exactOptional(),
+    most: z.int().min(1).max(20).default(10),
+  })
+  .refine(({ by, name }) => (by === 'variant') === (name === undefined), {
+    path: ['name'],
+    message: 'names the input or the entity key; a variant needs none',
+  })
+
 /** A monitor as it is declared. */
 export const monitorSpec = z.strictObject({
   name,
@@ -63,6 +76,7 @@ export const monitorSpec = z.strictObject({
   reference: referenceSource,
   window: windowSize,
   ...comparison,
+  segments: segments.nullable().default(null),
   /** Alert when this many of the last windows drifted. */
   alertWhen: z
     .strictObject({ drifted: z.int().min(1).max(50), of: z.int().min(1).max(50) })

@@ -27,7 +27,7 @@ import {
 } from './modules/serving/index.ts'
 import { createStreams, streamMigrations } from './modules/streams/index.ts'
 import { createTracking, trackingMigrations } from './modules/tracking/index.ts'
-import { createFileBlobStore } from './platform/blobs/index.ts'
+import { createBlobs } from './platform/blobs/index.ts'
 import { startAll, stopAll, type Component } from './platform/component.ts'
 import { createDataDirLock, openDatabase } from './platform/database/index.ts'
 import { createDuckDb } from './platform/duckdb/index.ts'
@@ -44,6 +44,7 @@ import {
 } from './platform/http/index.ts'
 import { createKafka } from './platform/kafka/index.ts'
 import { createPostgresSources } from './platform/postgres-source/index.ts'
+import { openS3 } from './platform/s3/index.ts'
 import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
@@ -110,7 +111,12 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
           metrics,
         })
   const database = openDatabase(config.database, { clock })
-  const blobs = createFileBlobStore(join(dataDir, 'blobs'))
+  const s3 = openS3(config.s3)
+  const { blobs, component: blobStore } = createBlobs(config.blobs, {
+    s3,
+    dir: join(dataDir, 'blobs'),
+    clock,
+  })
   const duckdb = createDuckDb({
     temporaryDir: join(dataDir, 'tmp', 'duckdb'),
     memoryLimit: '2GB',
@@ -156,6 +162,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     onListenerError,
     postgres,
+    kafka,
+    log: logOf('features'),
     config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({
@@ -204,6 +212,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     isAlone: config.database.kind === 'sqlite',
     metrics,
     log: logOf('costs'),
+    advice: { serving, comparison: (q) => monitoring.comparison(q) },
     gpuMetrics: config.gpuMetrics,
     notify: spendNoticesFrom(monitoring, clock),
   })
@@ -347,6 +356,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     database,
     migrations,
     duckdb,
+    blobStore,
     batchEngine,
     ...(kafka === null ? [] : [kafka]),
     ...(otlp === null ? [] : [otlp]),

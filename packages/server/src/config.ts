@@ -9,7 +9,9 @@ import {
   type OtlpSettings,
 } from './platform/telemetry/otlp/index.ts'
 import { messageOf } from './kernel/errors.ts'
+import type { BlobSettings } from './platform/blobs/index.ts'
 import type { KafkaAddress } from './platform/kafka/index.ts'
+import { parseS3Url, s3Environment, s3Settings, type S3Settings } from './platform/s3/index.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -52,6 +54,20 @@ const environment = z.object({
         return z.NEVER
       }
     }),
+  /** Where artifacts and models are kept, e.g. `s3://bucket/prefix`. Empty: files in the data folder. */
+  ARTIFACTS_URL: z
+    .string()
+    .default('')
+    .superRefine((url, context) => {
+      try {
+        if (url !== '') parseS3Url(url)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: messageOf(error) })
+      }
+    }),
+  /** How much of them is kept as local files for engines that read paths. */
+  TRESTLE_BLOB_CACHE_BYTES: bytes.default(10 * 1024 ** 3),
+  ...s3Environment,
   /** Kafka brokers for streams, `host:9092,host:9092`. Empty: no streams. */
   KAFKA_BROKERS: z
     .string()
@@ -138,6 +154,8 @@ export type Config = Readonly<{
   grpcPort: number | null
   dataDir: string
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string }
+  s3: S3Settings
+  blobs: BlobSettings
   /** Null: no streams. */
   kafka: KafkaAddress | null
   features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
@@ -190,6 +208,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       e.DATABASE_URL === ''
         ? { kind: 'sqlite' as const, path: join(e.TRESTLE_DATA, 'trestle.db') }
         : { kind: 'postgres' as const, url: e.DATABASE_URL },
+    s3: s3Settings(e),
+    blobs:
+      e.ARTIFACTS_URL === ''
+        ? { kind: 'files' as const }
+        : { kind: 's3' as const, url: e.ARTIFACTS_URL, cacheBytes: e.TRESTLE_BLOB_CACHE_BYTES },
     kafka:
       e.KAFKA_BROKERS.length === 0
         ? null

@@ -103,6 +103,26 @@ export function addCostCommands(program: Command): void {
     })
 
   costs
+    .command('advice')
+    .description('what could be saved, with the numbers that say so')
+    .option('--since <time>', '24h, or a time', parseMoment)
+    .addHelpText('after', '\nExample:\n  trestle costs advice --since 7d')
+    .action(async ({ since }: { since?: number }, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { items } = await client.costs.listAdvice(since === undefined ? {} : { from: since })
+      if (out.json(items)) return
+      if (items.length === 0) out.say('Too little was predicted to advise anything.')
+      for (const { kind, subject, verdict, says, savesUsdPerMonth, numbers } of items) {
+        const saved =
+          savesUsdPerMonth === null ? '' : `, saves $${savesUsdPerMonth.toFixed(2)} a month`
+        out.say(`${kind} · ${subject} · ${verdict}${saved}\n  ${says}`)
+        for (const { name, value, unit } of numbers)
+          out.say(`    ${name}: ${value === null ? 'not known' : `${value} ${unit}`.trim()}`)
+        out.say('')
+      }
+    })
+
+  costs
     .command('rates')
     .description('rate cards: prices of devices, with their dates')
     .addHelpText('after', '\nExample:\n  trestle costs rates')

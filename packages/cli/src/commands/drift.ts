@@ -168,7 +168,7 @@ type ColumnReport = DriftReport['columnReports'][number]
 const badness = ({ effect }: ColumnReport): number => (effect.value ?? 0) / effect.threshold
 
 const COLUMNS: readonly Column<ColumnReport>[] = [
-  ['column', (c) => c.column],
+  ['column', (c) => (c.segment === null ? c.column : `${c.column} [${c.segment}]`)],
   ['state', (c) => c.state],
   [
     'effect',

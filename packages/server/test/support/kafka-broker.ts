@@ -1,34 +1,23 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createKafka } from '../../src/platform/kafka/index.ts'
 import { freePort } from './free-port.ts'
+import { broughtJars, canRun, type Jars } from './maven-jars.ts'
 
 const run = promisify(execFile)
-const VERSION = '4.1.1'
-const JARS = join(homedir(), '.cache', 'trestle', `kafka-${VERSION}`)
-
-/** Whether this machine can run a broker: Java 17, and Maven for its jars. In CI it must. */
-export function hasKafka(): boolean {
-  const can = isThere('java') && (existsSync(JARS) || isThere('mvn'))
-  if (!can && process.env['CI'] !== undefined)
-    throw new Error('CI needs Java 17 and Maven: install openjdk-17-jre-headless and maven')
-  if (!can) process.stdout.write('Java or Maven is not installed: tests on Kafka are skipped.\n')
-  return can
+const BROKER: Jars = {
+  name: 'kafka',
+  group: 'org.apache.kafka',
+  artifact: 'kafka_2.13',
+  version: '4.1.1',
 }
 
-function isThere(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
+/** Whether this machine can run a broker. In CI it must. */
+export const hasKafka = (): boolean => canRun(BROKER)
 
 export type TestBroker = Readonly<{
   address: string
@@ -41,7 +30,7 @@ export type TestBroker = Readonly<{
 
 /** A real Apache Kafka broker (KRaft, one node) on free ports, with a log of its own. */
 export async function startKafka(): Promise<TestBroker> {
-  const jars = await broughtJars()
+  const jars = await broughtJars(BROKER)
   const dir = await mkdtemp(join(tmpdir(), 'trestle-kafka-'))
   const [port, controller] = [await freePort(), await freePort()]
   const properties = join(dir, 'server.properties')
@@ -110,29 +99,6 @@ const settings = (at: { dir: string; port: number; controller: number }): string
     'group.initial.rebalance.delay.ms=0',
     '',
   ].join('\n')
-
-/** The broker's jars from Maven Central, brought once per machine. */
-async function broughtJars(): Promise<string> {
-  if (!existsSync(JARS)) {
-    const work = await mkdtemp(join(tmpdir(), 'trestle-kafka-jars-'))
-    await writeFile(
-      join(work, 'pom.xml'),
-      `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-  <groupId>trestle</groupId><artifactId>kafka-broker</artifactId><version>1</version>
-  <dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency></dependencies>
-</project>`
-    )
-    const target = join(work, 'jars')
-    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${target}`], {
-      cwd: work,
-    })
-    await mkdir(join(JARS, '..'), { recursive: true })
-    // Two test files may bring them at once; the second finds the first's.
-    await rename(target, JARS).catch(() => undefined)
-    await rm(work, { recursive: true, force: true })
-  }
-  return (await readdir(JARS)).map((jar) => join(JARS, jar)).join(':')
-}
 
 async function answers(address: string, child: ChildProcess): Promise<void> {
   const kafka = createKafka({ brokers: [address], isTls: false, sasl: null })

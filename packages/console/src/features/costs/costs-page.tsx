@@ -14,6 +14,7 @@ import { When } from '../../components/when.tsx'
 import { formatCount, formatShare, formatUsd, NOTHING } from '../../lib/format.ts'
 import { useStartOfHour } from '../../lib/spans.ts'
 import { useRead } from '../../lib/trestle.tsx'
+import { AdvicePanel } from './advice-panel.tsx'
 import { periodStart } from './period-start.ts'
 import { UtilisationPanel } from './utilisation-panel.tsx'
 
@@ -64,6 +65,7 @@ export function CostsPage() {
           </Panel>
         )}
       </Loaded>
+      <AdvicePanel from={from} />
       <UtilisationPanel from={from} />
       <TokensPanel from={from} />
       <BudgetsPanel />

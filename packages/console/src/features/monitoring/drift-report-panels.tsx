@@ -67,7 +67,8 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
                   >
                     {column.column}
                   </UnstyledButton>{' '}
-                  {column.source === 'output' ? <Tag>output</Tag> : null}
+                  {column.source === 'output' ? <Tag>output</Tag> : null}{' '}
+                  {column.segment === null ? null : <Tag>{column.segment}</Tag>}
                 </td>
                 <td>
                   <StatusWord
@@ -95,7 +96,8 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
   )
 }
 
-const keyOf = (column: ColumnReport): string => `${column.source}.${column.column}`
+const keyOf = ({ source, segment, column }: ColumnReport): string =>
+  `${source}.${segment ?? ''}.${column}`
 
 function ColumnView({ column }: { column: ColumnReport }) {
   return (

@@ -6,13 +6,14 @@ import { availableParallelism, totalmem } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Money } from '../../kernel/money.ts'
+import { formatMoney, type Money } from '../../kernel/money.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
+import { advise } from './advice/advise.ts'
 import { createBudgets } from './budgets/budgets.ts'
 import type { SpendNotice } from './budgets/notices.ts'
 import { createReservations } from './budgets/reservations.ts'
@@ -76,6 +77,8 @@ export function createCosts(deps: {
   duckdb: DuckDb
   metrics: Registry
   log: Logger
+  /** Who is asked for what advice rests on. */
+  advice: Parameters<typeof advise>[0]
   /** How the GPUs are looked at. */
   gpuMetrics: GpuMetrics
   /** Names this process among those that share the database. */
@@ -126,8 +129,9 @@ export function createCosts(deps: {
   const llmStore = createLlmCostStore(deps.database)
   const budgetStore = createBudgetStore(deps.database)
   const prices = createPrices({ store: llmStore, clock })
+  const utilisationStore = createUtilisationStore(deps.database)
   const utilisation = createUtilisation({
-    store: createUtilisationStore(deps.database),
+    store: utilisationStore,
     clock,
     samplers: [
       createCpuSampler({
@@ -205,6 +209,23 @@ export function createCosts(deps: {
         },
         ledger,
         utilisation,
+        advise: async (project, span) => {
+          const whole = { from: hourOf(span.from), to: hourOf(span.to - 1) + HOUR_MS }
+          const priced = await hours(span)
+          const cards = await store.rateCards()
+          return advise(deps.advice, {
+            project,
+            span,
+            hours: priced,
+            lines: await lines(span, priced),
+            utilisation: await utilisationStore.read(whole),
+            savings: await llmStore.savings(whole),
+            usdPerHour: (device) => {
+              const price = priceAt(cards, device, hourOf(clock.now()))
+              return price === null ? null : Number(formatMoney(price.usdPerUnitHour))
+            },
+          })
+        },
         prices,
         priceStore: llmStore,
       })

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
 import type { PriceBook } from './llm/price-book.ts'
+import { createSavingsMeter, toSavings } from './llm/savings.ts'
 import { createTokenMeter, toTokenRows } from './llm/token-rows.ts'
 import type { CapacityRow, CostStore } from './store.ts'
 import { hourOf, HOUR_MS } from '../../kernel/hour.ts'
@@ -38,6 +39,7 @@ export function createLedger(deps: {
   const { store, source, clock } = deps
   const meter = createMeter()
   const tokens = createTokenMeter()
+  const savings = createSavingsMeter()
   /** LLM calls that wait for the prices to be read. */
   const unpriced: InferenceCompleted[] = []
   let booked = 0
@@ -73,14 +75,18 @@ export function createLedger(deps: {
     // From here to the write nothing waits: what is taken is what was read up to `to`.
     if (book !== null)
       for (const event of unpriced.splice(0))
-        if (event.llm != null)
+        if (event.llm != null) {
           for (const row of toTokenRows(event, event.llm, book)) tokens.add(row)
+          const saved = toSavings(event, event.llm, book)
+          if (saved !== null) savings.add(saved)
+        }
     const usage = meter.take()
     const tokenRows = tokens.take()
+    const saved = savings.take()
     const to = read
     try {
       const cursor = { logId: source.logId(), from: booked, to }
-      if (!(await store.book({ cursor, usage, capacity, tokens: tokenRows })))
+      if (!(await store.book({ cursor, usage, capacity, tokens: tokenRows, savings: saved })))
         throw new Error('The cost ledger was booked by another process of the same log')
       booked = to
       measuredAt = now
@@ -88,6 +94,7 @@ export function createLedger(deps: {
       // For the next try.
       for (const row of usage) meter.add(row)
       for (const row of tokenRows) tokens.add(row)
+      for (const row of saved) savings.add(row)
       throw error
     }
   }

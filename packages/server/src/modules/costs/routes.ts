@@ -1,4 +1,10 @@
-import { api, type Budget, type CostChange, type RateCard } from '@trestle/contract'
+import {
+  api,
+  type Budget,
+  type CostAdvice,
+  type CostChange,
+  type RateCard,
+} from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
@@ -51,6 +57,7 @@ export function addCostRoutes(
     onBudgets: () => Promise<void>
     ledger: Ledger
     utilisation: Utilisation
+    advise: (project: string, span: { from: number; to: number }) => Promise<CostAdvice[]>
     prices: Prices
     priceStore: LlmCostStore
   }
@@ -82,6 +89,12 @@ export function addCostRoutes(
         const span = { from: from ?? clock.now() - DAY_MS, to: to ?? clock.now() + 1 }
         if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
         return { ...span, devices: await deps.utilisation.report(span, await deps.hours(span)) }
+      },
+      listAdvice: async ({ from, to }, { project }) => {
+        await deps.ledger.flush()
+        const span = { from: from ?? clock.now() - DAY_MS, to: to ?? clock.now() + 1 }
+        if (span.from >= span.to) throw fail('request.invalid', 'from must lie before to')
+        return { ...span, items: await deps.advise(project, span) }
       },
       listRateCards: async () => ({
         items: [

@@ -1,5 +1,6 @@
 import type { Database } from '../../platform/database/index.ts'
-import { addTokens } from './llm/store.ts'
+import type { SavingsRow } from './llm/savings.ts'
+import { addSavings, addTokens } from './llm/store.ts'
 import type { LlmCostTables } from './llm/tables.ts'
 import type { TokenRow } from './llm/token-rows.ts'
 import type { CostTables } from './tables.ts'
@@ -29,6 +30,7 @@ export function createCostStore(database: Database) {
       usage: readonly UsageRow[]
       capacity: readonly CapacityRow[]
       tokens?: readonly TokenRow[]
+      savings?: readonly SavingsRow[]
     }): Promise<boolean> {
       const { logId, from, to } = entry.cursor
       return db.transaction().execute(async (tx) => {
@@ -70,6 +72,7 @@ export function createCostStore(database: Database) {
             )
             .execute()
         for (const row of entry.tokens ?? []) await addTokens(tx, row)
+        for (const row of entry.savings ?? []) await addSavings(tx, row)
         for (const row of entry.capacity)
           await tx
             .insertInto('cost_capacity')

@@ -4,6 +4,7 @@ import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
 import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
 import { searchCatalog } from './definitions/search.ts'
+import type { StreamReaders } from './stream/stream-readers.ts'
 import { addFeastRoutes } from './feast/routes.ts'
 import type { FeatureStore } from './feature-store.ts'
 import type { Wanted } from './selection.ts'
@@ -12,7 +13,11 @@ import { toWire } from './value.ts'
 const USAGE_MS = 30 * 86_400_000
 
 /** The native routes, and Feast's at `/feast` and the root. */
-export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): void {
+export function addFeatureRoutes(
+  app: FastifyInstance,
+  store: FeatureStore,
+  streams: StreamReaders
+): void {
   const { catalog } = store
   bindRoutes(
     app,
@@ -40,7 +45,7 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
         const { views, onDemand } = catalog.of(project)
         const newest = [...views.values()].flatMap((versions) => versions.at(-1) ?? [])
         return {
-          items: await Promise.all(newest.map((view) => showView(store, view))),
+          items: await Promise.all(newest.map((view) => showView({ store, streams }, view))),
           onDemand: [...onDemand.values()]
             .flatMap((versions) => versions.at(-1) ?? [])
             .map(showOnDemand),
@@ -52,7 +57,7 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
           (versions) => versions.at(-1) ?? []
         )
         return {
-          ...(await showView(store, view)),
+          ...(await showView({ store, streams }, view)),
           services: services
             .filter((s) => s.features.some((p) => p.view === name))
             .map((s) => s.name),
@@ -158,7 +163,10 @@ function wantedOf(input: { service?: string; features?: string[]; fullNames: boo
   throw fail('request.invalid', 'Name either a "service" or "features"')
 }
 
-async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureView> {
+async function showView(
+  { store, streams }: { store: FeatureStore; streams: StreamReaders },
+  view: ViewRecord
+): Promise<FeatureView> {
   const { project, storageId, stateId, breaking: _breaking, ...spec } = view
   const facts = store.offlineFacts(storageId)
   const feed = stateId ?? storageId
@@ -178,6 +186,7 @@ async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureV
     newestEventAt: ms(facts.newestEventUs),
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,
+    streamState: streams.state(view),
   }
 }
 

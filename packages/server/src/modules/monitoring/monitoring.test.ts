@@ -346,7 +346,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
     const spec = { name: 'moving', endpoint: 'fraud', reference: { kind: 'moving', windows: 2 } }
     await monitoring.monitors.put(
       project,
-      monitorSpec.parse({ ...spec, window: { kind: 'rows', rows: 400 } })
+      monitorSpec.parse({ ...spec, window: { kind: 'rows', rows: 400 }, outsideThreshold: 0.05 })
     )
     const rng = createRng(2)
     let level = 0

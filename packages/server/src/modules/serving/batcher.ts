@@ -49,10 +49,10 @@ type Job = Work & {
 
 /**
  * Work-conserving batching: no request waits for company while the model is idle; what came in one turn of the event loop runs together. A failed batch is halved and run again, so that a poison row
- * fails alone. `onBatch` is told the rows of each run.
+ * fails alone. `onBatch` is told the rows and the time of each run.
  */
 export function createBatcher(
-  deps: { model: LoadedModel; isBatchable: boolean; onBatch?: (rows: number) => void },
+  deps: { model: LoadedModel; isBatchable: boolean; onBatch?: (rows: number, ms: number) => void },
   limits: BatchLimits
 ): Batcher {
   const { model } = deps
@@ -124,7 +124,7 @@ export function createBatcher(
         caller: first.caller ?? NOBODY,
       })
       const computeMs = performance.now() - begun
-      deps.onBatch?.(rows)
+      deps.onBatch?.(rows, computeMs)
       if (batch.length > 1 && outputs.some((output) => rowsOf(output) !== rows))
         throw new Error('the model gave another number of rows than it was given')
       let at = 0

@@ -13,7 +13,7 @@ type Job = Work & {
 
 /** For models that wait rather than compute here: each request runs by itself, many at once; a model on another server makes its own batches. */
 export function createConcurrentQueue(
-  deps: { model: LoadedModel; onBatch?: (rows: number) => void },
+  deps: { model: LoadedModel; onBatch?: (rows: number, ms: number) => void },
   limits: { maxRunning: number; maxQueued: number }
 ): Batcher {
   const { model } = deps
@@ -32,7 +32,7 @@ export function createConcurrentQueue(
       .then(
         (outputs) => {
           const computeMs = performance.now() - begun
-          deps.onBatch?.(job.rows)
+          deps.onBatch?.(job.rows, computeMs)
           job.resolve({ outputs, queueMs: begun - job.queuedAt, computeMs, busyMs: leave() })
         },
         (error: unknown) => job.reject(toFailure(error, job.deadline))

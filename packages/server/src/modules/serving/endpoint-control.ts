@@ -112,13 +112,13 @@ export function createEndpointControl(deps: {
   ): Promise<ServedModel> => {
     const { project, columns, featureService } = settings
     // The variant's own name may come from the version that the reference turns out to be; its meter is looked up by then.
-    let meter: { onBatch: (rows: number) => void } | null = null
+    let meter: { onBatch: (rows: number, ms: number) => void } | null = null
     const loading = loader.load({
       project,
       source: request.source,
       columns,
       featureService,
-      onBatch: (rows) => meter?.onBatch(rows),
+      onBatch: (rows, ms) => meter?.onBatch(rows, ms),
     })
     return loading.then((served) => {
       meter = fleet.loadSettings(settings, request.variant ?? defaultName(served))

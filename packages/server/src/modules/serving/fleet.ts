@@ -62,7 +62,7 @@ export interface Fleet {
   loadSettings(
     endpoint: { project: string; name: string },
     variant: string
-  ): { onBatch: (rows: number) => void }
+  ): { onBatch: (rows: number, ms: number) => void }
   /** Resolves when every background load has ended. */
   settled(): Promise<void>
   close(): Promise<void>

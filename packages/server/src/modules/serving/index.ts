@@ -48,6 +48,7 @@ import { createTokenCounter } from './llm/tokens/token-counter.ts'
 import { createUpstream } from './llm/upstream.ts'
 import { predictJson, type JsonAnswer, type JsonPrediction } from './predict-json.ts'
 import { openScorer, scoreSettings, type Scorer, type ScoreTarget } from './scorer.ts'
+import { measuredBatches, type MeasuredBatches } from './measured-batches.ts'
 import { createPredictionTelemetry } from './prediction-telemetry.ts'
 import { createModelLoader } from './served-model.ts'
 import { createServingMetrics, type ServingMetrics } from './serving-metrics.ts'
@@ -63,6 +64,7 @@ export type { PromptSource } from './llm/prompt.ts'
 export type { LlmUsage, UsageStatus } from './llm/llm-call.ts'
 export type { ChargeScope, LlmAccounts } from './llm/ports.ts'
 export type { Runtime } from './runtime.ts'
+export type { MeasuredBatches } from './measured-batches.ts'
 export type { Scorer, ScoreTarget } from './scorer.ts'
 export type { Datatype } from './tensor.ts'
 
@@ -130,6 +132,8 @@ export interface Serving extends Component {
   ): Promise<void>
   /** Every finished prediction, live and shadow, failed ones too; published after the answer is on its way. */
   readonly completed: Topic<InferenceCompleted>
+  /** Runs of the models of a project by their rows, since they were loaded here. */
+  measuredBatches(project: string): readonly MeasuredBatches[]
   /** Throws `serving.not_ready` while models with traffic are being loaded after a start. */
   checkReady(): Promise<void>
 }
@@ -338,6 +342,7 @@ export function createServing(deps: {
       const { source } = scoreSettings(fleet, project, target)
       if (source.kind === 'registered') await deps.models.resolve(project, source.reference)
     },
+    measuredBatches: (project) => measuredBatches(fleet, project, config.maxBatchRows),
     removeVariant: (project, name, variant) => control.removeVariant({ project, name }, variant),
     async setTraffic(...[project, name, traffic, by]) {
       await control.setTraffic({ project, name }, traffic)

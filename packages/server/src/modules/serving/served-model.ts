@@ -46,7 +46,7 @@ export type LoadSettings = Readonly<{
   source: LoadSource
   columns: readonly string[] | null
   featureService: string | null
-  onBatch?: (rows: number) => void
+  onBatch?: (rows: number, ms: number) => void
 }>
 
 /** Brings model versions into memory. */

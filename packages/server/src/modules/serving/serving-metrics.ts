@@ -16,12 +16,14 @@ export type VariantCounts = {
   shadowed: number
   shadowsDropped: number
   lastAt: number
+  /** Runs of the model by their rows, and the time that they took together. */
+  byBatchRows: Map<number, { runs: number; ms: number }>
 }
 
 /** Where one variant's numbers go. */
 export interface VariantMeter {
   readonly counts: VariantCounts
-  readonly batch: (rows: number) => void
+  readonly batch: (rows: number, ms: number) => void
   done(event: InferenceCompleted): void
   shadowDropped(): void
 }
@@ -36,6 +38,8 @@ export interface ServingMetrics {
 const LATENCY_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]
+/** Callers choose how many rows they send: not each number needs to be remembered. */
+const MAX_SIZES = 256
 const STATUSES = ['ok', 'error', 'timeout', 'rejected'] as const
 
 export function createServingMetrics(
@@ -98,6 +102,7 @@ export function createServingMetrics(
       shadowed: 0,
       shadowsDropped: 0,
       lastAt: 0,
+      byBatchRows: new Map(),
     }
     const counterOf = (role: 'live' | 'shadow') =>
       Object.fromEntries(
@@ -108,9 +113,15 @@ export function createServingMetrics(
     const rows = batchRows.labels(labels)
     return {
       counts,
-      batch: (size) => {
+      batch: (size, ms) => {
         counts.batches++
         counts.batchedRows += size
+        const known = counts.byBatchRows.get(size)
+        if (known !== undefined) {
+          known.runs++
+          known.ms += ms
+        } else if (counts.byBatchRows.size < MAX_SIZES)
+          counts.byBatchRows.set(size, { runs: 1, ms })
         rows.observe(size)
       },
       done(event) {

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 /** SHA-256 in lower-case hex: the name of a blob is what it holds. */
 export type Digest = string
 
+export const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
+
 export type StoredBlob = Readonly<{ digest: Digest; size: number }>
 
 /** Bytes by content. A blob is there whole or not at all, and never changes. */

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Database } from '../../../platform/database/index.ts'
 import type { PriceEntry } from './price-entry.ts'
+import type { SavingsRow } from './savings.ts'
 import type { LlmCostTables } from './tables.ts'
 import { TOKEN_KEY, type TokenRow } from './token-rows.ts'
 
@@ -17,6 +18,14 @@ export function createLlmCostStore(database: Database) {
         .where('hour', '>=', span.from)
         .where('hour', '<', span.to)
         .orderBy('hour')
+        .execute(),
+
+    savings: (span: { from: number; to: number }): Promise<SavingsRow[]> =>
+      db
+        .selectFrom('cost_savings')
+        .selectAll()
+        .where('hour', '>=', span.from)
+        .where('hour', '<', span.to)
         .execute(),
 
     unpriced: (): Promise<TokenRow[]> =>
@@ -72,6 +81,22 @@ export async function addTokens(tx: Transaction<LlmCostTables>, row: TokenRow): 
         predictions: eb('cost_tokens.predictions', '+', row.predictions),
         usd_micro: eb('cost_tokens.usd_micro', '+', row.usd_micro),
         usd_pico: eb('cost_tokens.usd_pico', '+', row.usd_pico),
+      }))
+    )
+    .execute()
+}
+
+/** Adds a row to what is there. */
+export async function addSavings(tx: Transaction<LlmCostTables>, row: SavingsRow): Promise<void> {
+  await tx
+    .insertInto('cost_savings')
+    .values(row)
+    .onConflict((c) =>
+      c.columns(['hour', 'project', 'endpoint', 'status']).doUpdateSet((eb) => ({
+        calls: eb('cost_savings.calls', '+', row.calls),
+        tokens: eb('cost_savings.tokens', '+', row.tokens),
+        usd_micro: eb('cost_savings.usd_micro', '+', row.usd_micro),
+        usd_pico: eb('cost_savings.usd_pico', '+', row.usd_pico),
       }))
     )
     .execute()

@@ -2,6 +2,17 @@ import type { Meter, UsageStatus } from '../../serving/index.ts'
 
 /** The tables of LLM costs. Times are epoch milliseconds. */
 export type LlmCostTables = {
+  /** What answers from the cache would have cost, by hour. Counts only grow. */
+  cost_savings: {
+    hour: number
+    project: string
+    endpoint: string
+    status: 'measured' | 'unpriced'
+    calls: number
+    tokens: number
+    usd_micro: number
+    usd_pico: number
+  }
   /** What LLM calls used and cost, by hour, meter and everything that costs are asked by. Counts only grow, but for what gets its price later. */
   cost_tokens: {
     hour: number

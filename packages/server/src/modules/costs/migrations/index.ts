@@ -3,6 +3,7 @@ import type { Dialect, ModuleMigrations } from '../../../platform/database/index
 
 import { createBudgetScopes } from './budget-scopes.ts'
 import { createLlmCosts } from './llm-costs.ts'
+import { createSavings } from './savings.ts'
 import { createUtilisationTable } from './utilisation.ts'
 
 export const costMigrations: ModuleMigrations = {
@@ -13,6 +14,7 @@ export const costMigrations: ModuleMigrations = {
     { name: '003-llm-costs', up: createLlmCosts },
     { name: '004-budget-scopes', up: createBudgetScopes },
     { name: '005-utilisation', up: createUtilisationTable },
+    { name: '006-savings', up: createSavings },
   ],
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sourceName, type BatchSource } from '@trestle/contract'
+import { batchName, type BatchSource } from '@trestle/contract'
 import { randomHexId } from '../../../kernel/ids.ts'
 import { quoteText } from '../../../platform/database/index.ts'
 import { copyFromDatabaseFile, type DuckDb } from '../../../platform/duckdb/index.ts'
@@ -73,7 +73,7 @@ export function createSourceFiles(deps: {
     fingerprint: string | null,
     write: (path: string) => Promise<void>
   ): SourceFile => ({
-    name: sourceName(batch),
+    name: batchName(batch),
     fingerprint,
     async open() {
       await mkdir(temporaryDir, { recursive: true })

@@ -5,6 +5,7 @@ import { effectOfCounts, testCounts } from './categorical-methods.ts'
 import type { CurrentColumn } from './current-column.ts'
 import { densityOf } from './density.ts'
 import { missingPValue } from './missing-test.ts'
+import { newCategoriesPValue, rangePValue } from './outside-test.ts'
 import { numericEffect, testNumbers } from './numeric-methods.ts'
 import { drawEvenly, rankable, type ReferenceColumn } from './reference.ts'
 
@@ -42,6 +43,7 @@ export function compareColumn(
   const isEnough = values >= options.minimumRows && reference.count >= options.minimumRows
   return {
     column: reference.name,
+    segment: null,
     source: reference.source,
     values,
     missingShare: total === 0 ? 0 : unread / total,
@@ -56,6 +58,7 @@ export function compareColumn(
           ),
     newCategories: [],
     outOfRangeShare: 0,
+    outOfRangePValue: null,
     mean: null,
     referenceMean: null,
     histogram: NOTHING_SHOWN,
@@ -71,6 +74,7 @@ export const noComparison = (
   { categorical }: ComparisonOptions
 ): ColumnFacts => ({
   column: column.name,
+  segment: null,
   source: column.source,
   kind: 'categorical',
   values: 0,
@@ -83,6 +87,7 @@ export const noComparison = (
   pValue: null,
   newCategories: [],
   outOfRangeShare: 0,
+  outOfRangePValue: null,
   mean: null,
   referenceMean: null,
   histogram: NOTHING_SHOWN,
@@ -111,7 +116,6 @@ function compareNumbers({ reference, current, options, isEnough }: Pair<'numeric
   const { counts } = countBins(numbers, { edges: reference.edges })
   const moments = createMoments()
   moments.updateMany(numbers)
-  const outside = (counts[0] ?? 0) + (counts.at(-1) ?? 0)
   const sides = {
     reference: { ...reference, sample: Float64Array.from(reference.sample) },
     current: { counts, sample: rankable(drawEvenly(numbers, MOST_TESTED)) },
@@ -126,7 +130,7 @@ function compareNumbers({ reference, current, options, isEnough }: Pair<'numeric
     ...(isEnough
       ? testNumbers(options.numeric.test, sides)
       : { test: options.numeric.test, pValue: null }),
-    outOfRangeShare: numbers.length === 0 ? 0 : outside / numbers.length,
+    ...outsideOf(reference, numbers, { declared: options.ranges[reference.name], isEnough }),
     mean: moments.count() === 0 ? null : moments.mean(),
     referenceMean: reference.count === 0 ? null : reference.mean,
     histogram: {
@@ -138,6 +142,38 @@ function compareNumbers({ reference, current, options, isEnough }: Pair<'numeric
   }
 }
 
+/** A declared range allows for nothing beyond it, that of the reference for what chance alone brings. */
+function outsideOf(
+  reference: ReferenceColumn & { kind: 'numeric' },
+  numbers: Float64Array,
+  about: { declared: ComparisonOptions['ranges'][string] | undefined; isEnough: boolean }
+) {
+  const { sample } = reference
+  // Infinities are the ends of the sample, and of no range.
+  const { min = -Infinity, max = Infinity } = about.declared ?? {
+    min: Math.min(reference.min, sample[0] ?? 0),
+    max: Math.max(reference.max, sample.at(-1) ?? 0),
+  }
+  let below = 0
+  let above = 0
+  for (const value of rankable(numbers)) {
+    if (value < min) below++
+    else if (value > max) above++
+  }
+  const values = numbers.length
+  const outside = below + above
+  const p =
+    about.declared === undefined
+      ? rangePValue(reference, { values, below, above })
+      : outside === 0
+        ? 1
+        : 0
+  return {
+    outOfRangeShare: values === 0 ? 0 : outside / values,
+    outOfRangePValue: about.isEnough ? p : null,
+  }
+}
+
 function compareCategories({ reference, current, options, isEnough }: Pair<'categorical'>) {
   const { counts, other } = current
   const known = new Map(reference.categories.map((c) => [c.name, c.count]))
@@ -145,13 +181,14 @@ function compareCategories({ reference, current, options, isEnough }: Pair<'cate
   const fresh = reference.other > 0 ? [] : [...counts.keys()].filter((name) => !known.has(name))
   const freshCount = fresh.reduce((sum, name) => sum + (counts.get(name) ?? 0), other)
   const values = current.total - current.missing
-  const pooled = poolSmall([
+  const both = [
     ...[...new Set([...known.keys(), ...counts.keys()])].map((name) => ({
       reference: known.get(name) ?? 0,
       current: counts.get(name) ?? 0,
     })),
     { reference: 0, current: other },
-  ])
+  ]
+  const pooled = poolSmall(both)
   // One category then and now: nothing to test, and nothing that changed.
   const isSame = isComparable && known.size === 1 && counts.size === 1 && freshCount === 0
   const { effect, test, threshold } = options.categorical
@@ -173,6 +210,7 @@ function compareCategories({ reference, current, options, isEnough }: Pair<'cate
         : { test, pValue: null }),
     newCategories: fresh.toSorted().slice(0, 20),
     outOfRangeShare: values === 0 || reference.other > 0 ? 0 : freshCount / values,
+    outOfRangePValue: isComparable ? newCategoriesPValue(both) : null,
     histogram: histogramOf(reference, counts, { missing: current.missing, total: values }),
     obstacle:
       reference.other > 0

@@ -24,6 +24,7 @@ function falseAlarms(n: number, windows: number): { bare: number; standard: numb
     numeric: { threshold: 1e-9 },
     categorical: { threshold: 1e-9 },
     missingThreshold: 1e-9,
+    outsideThreshold: 1e-9,
   })
   const counts = { bare: 0, standard: 0 }
   for (let i = 0; i < windows; i++) {

@@ -4,7 +4,7 @@ import type { ColumnFacts } from './compare-column.ts'
 
 /**
  * A column drifts when its change is both large (effect at or over the threshold) and certain (Benjamini-Hochberg over all tests at the false discovery
- * rate), or when values go missing in the same sense. Worst first.
+ * rate), or when values go missing, leave the range or come in new categories in the same sense. Worst first.
  */
 export function judgeColumns(
   facts: readonly ColumnFacts[],
@@ -17,6 +17,7 @@ function withStates(facts: readonly ColumnFacts[], options: ComparisonOptions): 
   const adjusted = benjaminiHochberg([
     ...facts.map((fact) => fact.pValue ?? NaN),
     ...facts.map((fact) => fact.missingPValue ?? NaN),
+    ...facts.map((fact) => fact.outOfRangePValue ?? NaN),
   ])
   return facts.map(({ obstacle, ...fact }, i) => {
     const p = orNull(adjusted[i])
@@ -30,8 +31,13 @@ function withStates(facts: readonly ColumnFacts[], options: ComparisonOptions): 
       missingP !== null &&
       missingP <= options.falseDiscoveryRate &&
       Math.abs(fact.missingShare - fact.referenceMissingShare) >= options.missingThreshold
+    const outsideP = orNull(adjusted[2 * facts.length + i])
+    const isOutside =
+      outsideP !== null &&
+      outsideP <= options.falseDiscoveryRate &&
+      fact.outOfRangeShare >= options.outsideThreshold
     const state =
-      isChanged || isMissingMoved
+      isChanged || isMissingMoved || isOutside
         ? ('drift' as const)
         : fact.pValue === null || fact.effect.value === null
           ? ('insufficient' as const)
@@ -41,9 +47,11 @@ function withStates(facts: readonly ColumnFacts[], options: ComparisonOptions): 
       state,
       adjustedPValue: p,
       missingPValue: missingP,
+      outOfRangePValue: outsideP,
       finding: describe(fact, {
         isChanged,
         isMissingMoved,
+        isOutside,
         obstacle: state === 'insufficient' ? (obstacle ?? tooFew(fact)) : obstacle,
       }),
     }
@@ -58,9 +66,14 @@ const tooFew = (fact: Omit<ColumnFacts, 'obstacle'>): string =>
 
 function describe(
   fact: Omit<ColumnFacts, 'obstacle'>,
-  about: { isChanged: boolean; isMissingMoved: boolean; obstacle: string | null }
+  about: {
+    isChanged: boolean
+    isMissingMoved: boolean
+    isOutside: boolean
+    obstacle: string | null
+  }
 ): string {
-  const { isChanged, isMissingMoved, obstacle } = about
+  const { isChanged, isMissingMoved, isOutside, obstacle } = about
   const parts: string[] = obstacle === null ? [] : [obstacle]
   if (fact.invalidShare > 0)
     parts.push(`${percent(fact.invalidShare)} of rows hold ${NOT_OF_KIND[fact.kind]}`)
@@ -79,10 +92,12 @@ function describe(
       `a classifier tells current ${fact.kind === 'text' ? 'texts' : 'vectors'} from the reference's (AUC ${fact.effect.value.toFixed(2)})`
     )
   if (isChanged && fact.kind === 'categorical') parts.push(`mix of values changed`)
-  if (isChanged && fact.newCategories.length > 0)
-    parts.push(`new: ${fact.newCategories.slice(0, 3).join(', ')}`)
-  if (isChanged && fact.kind === 'numeric' && fact.outOfRangeShare >= 0.01)
-    parts.push(`${percent(fact.outOfRangeShare)} outside the reference's range`)
+  if ((isChanged || isOutside) && fact.newCategories.length > 0)
+    parts.push(
+      `new in ${percent(fact.outOfRangeShare)} of rows: ${fact.newCategories.slice(0, 3).join(', ')}`
+    )
+  if (fact.kind === 'numeric' && (isOutside || (isChanged && fact.outOfRangeShare >= 0.01)))
+    parts.push(`${percent(fact.outOfRangeShare)} outside the range`)
   return parts.join('; ')
 }
 
@@ -103,7 +118,11 @@ function badness({ effect, missingShare, referenceMissingShare }: ColumnReport):
 const RANK = { drift: 0, ok: 1, insufficient: 2 } as const
 
 const worstFirst = (a: ColumnReport, b: ColumnReport): number =>
-  RANK[a.state] - RANK[b.state] || badness(b) - badness(a) || (a.column < b.column ? -1 : 1)
+  RANK[a.state] - RANK[b.state] || badness(b) - badness(a) || (nameOf(a) < nameOf(b) ? -1 : 1)
+
+/** A column, and which part of the rows it is of. */
+export const nameOf = ({ column, segment }: ColumnReport): string =>
+  segment === null ? column : `${column} [${segment}]`
 
 /** What was found, in plain words. */
 export function summarise(columns: readonly ColumnReport[], rows: number): string {
@@ -115,7 +134,7 @@ export function summarise(columns: readonly ColumnReport[], rows: number): strin
     return `No drift in ${columns.length - unknown} columns over ${rows} rows.${tail}`
   const named = drifted
     .slice(0, 3)
-    .map((column) => `${column.column} (${column.finding})`)
+    .map((column) => `${nameOf(column)} (${column.finding})`)
     .join(', ')
   const more = drifted.length > 3 ? ` and ${drifted.length - 3} more` : ''
   return `${drifted.length} of ${columns.length} columns drifted over ${rows} rows: ${named}${more}.${tail}`

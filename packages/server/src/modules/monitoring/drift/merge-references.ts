@@ -15,6 +15,10 @@ import {
  * kind that the newest one says; where another says otherwise, that one is left out.
  */
 export function mergeReferences(parts: readonly Reference[]): Reference {
+  const segments = new Map<string, Reference[]>()
+  for (const part of parts)
+    for (const [value, segment] of Object.entries(part.segments ?? {}))
+      segments.set(value, [...(segments.get(value) ?? []), segment])
   const columns = new Map<string, ReferenceColumn[]>()
   for (const part of parts)
     for (const column of part.columns) {
@@ -27,6 +31,9 @@ export function mergeReferences(parts: readonly Reference[]): Reference {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     spans: parts.flatMap((part) => part.spans),
     columns: [...columns.values()].map(mergeColumn),
+    segments: Object.fromEntries(
+      [...segments].map(([value, group]) => [value, mergeReferences(group)])
+    ),
   }
 }
 

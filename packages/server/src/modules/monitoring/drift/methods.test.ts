@@ -83,7 +83,7 @@ test('columns that are constant, mixed, infinite or empty each have a stated res
   })
   expect(judgeOne(number, half('n/a'))).toMatchObject({
     state: 'drift',
-    finding: '50 % of rows hold no number',
+    finding: expect.stringContaining('50 % of rows hold no number') as string,
   })
   expect(judgeOne(half(Infinity), half(Infinity))).toMatchObject({ state: 'ok' })
   expect(judgeOne(number, half(-Infinity))).toMatchObject({ state: 'drift' })

@@ -48,6 +48,8 @@ export type Reference = Readonly<{
   rows: number
   /** The stretches of time that the rows are of; none for a data set. */
   spans: readonly Span[]
+  /** The same of the parts that are judged on their own, by their value. */
+  segments?: Readonly<Record<string, Reference>>
 }>
 
 /** A stretch of time: `from` inclusive, `to` exclusive. */

@@ -143,7 +143,13 @@ export function createMonitors(deps: {
 export type Monitors = ReturnType<typeof createMonitors>
 
 /** What the reference and the windows depend on: a change of it starts the monitor anew. */
-const watchedBy = (spec: MonitorSpec) => [spec.endpoint, spec.variant, spec.reference, spec.window]
+const watchedBy = (spec: MonitorSpec) => [
+  spec.endpoint,
+  spec.variant,
+  spec.reference,
+  spec.window,
+  spec.segments,
+]
 
 function refuseOddWindows({ reference, window }: MonitorSpec): void {
   if (reference.kind !== 'hour-of-week') return

@@ -6,8 +6,8 @@ import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import { toColumns } from '../drift/column-values.ts'
 import { mergeReferences } from '../drift/merge-references.ts'
 import { buildReference, SAMPLE_SIZE, type Reference, type Span } from '../drift/reference.ts'
+import { splitRows, type WatchedRow } from '../drift/segments.ts'
 import type { InferenceLog } from '../inference-log/inference-log.ts'
-import type { PredictionRow } from '../inference-log/prediction-row.ts'
 import { parseCsv } from './csv.ts'
 import { readReferenceFile, type ReferenceFiles } from './reference-files.ts'
 import { referenceOf, type MonitorRow, type MonitorStore } from './store.ts'
@@ -62,7 +62,10 @@ export function createReferences(deps: {
       if (source.to > clock.now() - SETTLE_MS) return null
       const rows = await sampleBetween(log, filter, source)
       if (rows.length < spec.minimumRows) return null
-      return { reference: ofRows(rows, [{ from: source.from, to: source.to }]), cursor: {} }
+      return {
+        reference: ofRows(rows, [{ from: source.from, to: source.to }], { spec }),
+        cursor: {},
+      }
     }
     if (source.kind !== 'first') return null
     const rows = await log.rows({
@@ -78,7 +81,7 @@ export function createReferences(deps: {
       spec.window.kind === 'rows'
         ? { cursor_at: last.at, cursor_id: last.predictionId }
         : { cursor_at: last.at + 1, cursor_id: '' }
-    return { reference: ofRows(rows, [{ from: first.at, to: last.at + 1 }]), cursor }
+    return { reference: ofRows(rows, [{ from: first.at, to: last.at + 1 }], { spec }), cursor }
   }
 
   /** The profile of a stretch of time before the monitor's own windows: read from the log once, then kept. */
@@ -91,7 +94,7 @@ export function createReferences(deps: {
     if (kept !== null) return kept
     const rows = await sampleBetween(log, filterOf(monitor, spec), span)
     if (rows.length === 0) return null
-    const profile = ofRows(rows, [span], sampleSizeOf(spec))
+    const profile = ofRows(rows, [span], { spec, sampleSize: sampleSizeOf(spec) })
     await store.addProfile(monitor, profile)
     return profile
   }
@@ -107,7 +110,7 @@ export function createReferences(deps: {
           `The reference has ${rows.length} rows; at least ${spec.minimumRows} are needed`
         )
       const inputs = rows.map((row) => ({ inputs: row, outputs: {} }))
-      return toReferenceColumns(ofRows(inputs, []), clock.now())
+      return toReferenceColumns(ofRows(inputs, [], { spec }), clock.now())
     },
 
     /** The monitor with its reference, built when it can be: when its time is over for a window, when they are there for first rows. Null until then. */
@@ -164,7 +167,10 @@ export function createReferences(deps: {
         spec.window.kind === 'rows'
           ? 0
           : Math.min(window.from, ...spansBefore(spec, window).map((before) => before.from))
-      return { profile: ofRows(window.rows, [span], sampleSizeOf(spec)), keepFrom }
+      return {
+        profile: ofRows(window.rows, [span], { spec, sampleSize: sampleSizeOf(spec) }),
+        keepFrom,
+      }
     },
   }
 }
@@ -194,11 +200,26 @@ function sampleSizeOf({ reference }: MonitorSpec): number {
   return reference.kind === 'hour-of-week' ? Math.ceil(SAMPLE_SIZE / reference.weeks) : SAMPLE_SIZE
 }
 
-const ofRows = (
-  rows: readonly Pick<PredictionRow, 'inputs' | 'outputs'>[],
+/** Numbers kept per column of a segment. */
+const SEGMENT_SAMPLE = 1_000
+
+function ofRows(
+  rows: readonly WatchedRow[],
   spans: readonly Span[],
-  sampleSize = SAMPLE_SIZE
-): Reference => buildReference(toColumns(rows), { rows: rows.length, spans }, sampleSize)
+  { spec, sampleSize = SAMPLE_SIZE }: { spec: MonitorSpec; sampleSize?: number }
+): Reference {
+  const { segments } = spec
+  const build = (part: readonly WatchedRow[], size: number): Reference =>
+    buildReference(toColumns(part), { rows: part.length, spans }, size)
+  const whole = build(rows, sampleSize)
+  // Variants come and go: each is compared with the reference as a whole.
+  if (segments === null || segments.by === 'variant') return whole
+  const parts = [...splitRows(rows, segments)].map(([value, part]) => [
+    value,
+    build(part, Math.min(sampleSize, SEGMENT_SAMPLE)),
+  ])
+  return { ...whole, segments: Object.fromEntries(parts) as Record<string, Reference> }
+}
 
 const toReferenceColumns = (reference: Reference, now: number) => ({
   reference_json: JSON.stringify(reference),

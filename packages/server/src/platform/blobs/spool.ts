@@ -1,0 +1,58 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { link, open, rm, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fail } from '../errors.ts'
+import type { BlobStore, StoredBlob } from './blob-store.ts'
+
+export type Spooled = StoredBlob & Readonly<{ path: string }>
+
+/** Copies a stream to a synced temporary file in `dir`, hashes it on the way, hands it to `publish`, and removes it whatever happens. */
+export async function spool(
+  dir: string,
+  [source, options = {}]: Parameters<BlobStore['put']>,
+  publish: (file: Spooled) => Promise<void>
+): Promise<StoredBlob> {
+  const path = join(dir, randomUUID())
+  const file = await open(path, 'wx')
+  try {
+    const stored = await copy(source, file, options.maxBytes ?? Infinity)
+    if (options.expected !== undefined && options.expected !== stored.digest) {
+      throw fail(
+        'request.invalid',
+        `The bytes have SHA-256 ${stored.digest}, not ${options.expected}`
+      )
+    }
+    await file.sync()
+    await publish({ ...stored, path })
+    return stored
+  } finally {
+    await file.close()
+    await rm(path, { force: true })
+  }
+}
+
+async function copy(
+  source: AsyncIterable<Uint8Array>,
+  file: FileHandle,
+  maxBytes: number
+): Promise<StoredBlob> {
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of source) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw fail('request.too_large', `More than ${maxBytes} bytes`)
+    hash.update(chunk)
+    await file.writeFile(chunk)
+  }
+  return { digest: hash.digest('hex'), size }
+}
+
+/** A second name for a file; the name being there already is as good, since it says what it holds. */
+export async function linkOnce(file: string, name: string): Promise<void> {
+  await link(file, name).catch((error: unknown) => {
+    if (!isCode(error, 'EEXIST')) throw error
+  })
+}
+
+export const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code

@@ -1,0 +1,5 @@
+export { openS3 } from './s3.ts'
+export type { S3 } from './s3.ts'
+export { parseS3Url } from './s3-url.ts'
+export { s3Environment, s3Settings } from './settings.ts'
+export type { S3Settings } from './settings.ts'
