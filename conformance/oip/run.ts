@@ -35,6 +35,6 @@ const { passed, failed } = await runScript(
   ['-u', pathOf('test_tritonclient.py'), '--http', new URL(url).host, '--grpc', grpc],
   {}
 )
-await providers.stop()
+providers.stop()
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

@@ -112,11 +112,11 @@ async function generateFromLlm(
   })
   const http = createHttpSink(request, reply)
   let text = ''
-  let hasBegun = false
+  const answer = { hasBegun: false }
   const send = (json: string): boolean => {
-    if (!hasBegun)
+    if (!answer.hasBegun)
       http.head(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
-    hasBegun = true
+    answer.hasBegun = true
     return http.write(Buffer.from(`data: ${json}\n\n`))
   }
   const answerJson = (output: string): string =>
@@ -148,7 +148,7 @@ async function generateFromLlm(
     }
   )
   if (!isStream) return reply.header('content-type', 'application/json').send(answerJson(text))
-  if (!hasBegun) send(answerJson(''))
+  if (!answer.hasBegun) send(answerJson(''))
   http.end()
   return reply
 }
