@@ -39,7 +39,9 @@ import { createSourceRoot } from './sources/source-root.ts'
 import { createStreamReaders } from './stream/stream-readers.ts'
 import type { Kafka } from '../../platform/kafka/index.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { S3 } from '../../platform/s3/index.ts'
 import type { PostgresSources } from '../../platform/postgres-source/index.ts'
+import type { Keeper } from '../tracking/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
@@ -102,6 +104,8 @@ export interface Features extends Component {
     service: string
     since: number
   }): Promise<readonly Consistency[]>
+  /** Keeps the files of training sets from being collected as garbage. */
+  readonly keeper: Keeper
   /** The newest training set with this name. */
   trainingSet(project: string, name: string): Promise<{ digest: Digest } | null>
   /** Features as they were at each row's `event_timestamp`. */
@@ -115,6 +119,7 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  s3: S3
   postgres: PostgresSources
   /** Null: views with a topic wait for one. */
   kafka: Kafka | null
@@ -154,6 +159,7 @@ export function createFeatures(deps: {
     online,
     sources: createSourceFiles({
       root: createSourceRoot(deps.config.sourceRoot),
+      s3: deps.s3,
       postgres: deps.postgres,
       duckdb,
       temporaryDir,
@@ -220,6 +226,11 @@ export function createFeatures(deps: {
     },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
+    keeper: {
+      forget: async () => {},
+      sourcesOf: async () => [],
+      blobsOf: (digests) => definitions.trainingSetBlobs(digests),
+    },
     trainingSet: async (project, name) =>
       (await store.trainingSets(project)).find((set) => set.name === name) ?? null,
     historical: (request) => store.historical(request),

@@ -9,7 +9,7 @@ import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
 import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
-import { loggedColumns } from './logged-columns.ts'
+import { loggedColumns, numberTable } from './logged-columns.ts'
 import type { PayloadCopy } from './payload-events/emitter.ts'
 import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
 import type { ServedModel } from './served-model.ts'
@@ -318,7 +318,7 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     error instanceof AppError ? error.code : error === null ? null : 'internal.unexpected'
   // Made when the log asks for them: dozens of small objects that would lie about until then.
   let inputs: LoggedColumn[] | null = null
-  return {
+  const event: Writable<InferenceCompleted> = {
     predictionId: prediction.id,
     requestId: request.requestId,
     project: request.project,
@@ -327,7 +327,6 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
     variant: variant.name,
     model: variant.model,
     role: prediction.role,
-    ...(prediction.role === 'live' && request.variant !== null ? { isForced: true } : {}),
     pairedWith: prediction.pairedWith,
     at: prediction.at,
     latencyMs,
@@ -348,11 +347,19 @@ function toEvent(prediction: Prediction, result: Result, latencyMs: number): Inf
       return (inputs ??=
         prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null))
     },
+    inputTable: prepared === null ? null : numberTable(prepared.tensors, served?.table ?? null),
     outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
     oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
     trace: prediction.trace,
   }
+  if (prediction.role === 'live') {
+    if (request.variant !== null) event.isForced = true
+    if (endpoint.plan.shadows.length > 0) event.isShadowed = true
+  }
+  return event
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 const NO_ENTITIES: Readonly<Record<string, Scalar>> = {}
 

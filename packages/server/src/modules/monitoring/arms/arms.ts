@@ -3,7 +3,7 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 import type { LoggedInference } from '../inference-log/record.ts'
-import { predictedClass, scoreColumn, type Judged } from '../outcome.ts'
+import { createOutputFacts, predictedClass, scoreColumn, type Judged } from '../outcome.ts'
 import {
   addEvent,
   emptyArmTotals,
@@ -120,6 +120,7 @@ const MAX_SCORE_PAIRS = 2_000
 /** Counts every arm and every pair of live and shadow answers as they happen. All in memory; saved and loaded as a whole. */
 export function createArms(deps: { clock: Clock }) {
   const { clock } = deps
+  const factsOf = createOutputFacts()
   const arms = new Map<string, { key: ArmKey; timeline: Timeline<ArmTotals> }>()
   const pairs = new Map<
     string,
@@ -164,6 +165,7 @@ export function createArms(deps: { clock: Clock }) {
 
   /** A shadow may end before its live request does, so each half waits for the other. */
   const pairUp = (event: InferenceCompleted): void => {
+    if (event.role === 'live' && event.isShadowed !== true) return
     const id = event.pairedWith ?? event.predictionId
     let entry = waiting.get(id)
     if (entry === undefined) {
@@ -204,7 +206,7 @@ export function createArms(deps: { clock: Clock }) {
           endpointId: event.endpointId,
         })
       const totals = armOf(event).timeline.at(event.at, clock.now())
-      if (totals !== null) addEvent(totals, event)
+      if (totals !== null) addEvent(totals, event, factsOf)
       if (event.status !== 'rejected') pairUp(event)
     },
     /** Adds or takes back a judged prediction. */
