@@ -78,8 +78,8 @@ export {
 } from './llm.ts'
 export { receiverInput } from './monitoring-alerts.ts'
 export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
-export { comparisonOptions } from './monitoring-drift.ts'
-export type { ColumnReport, ComparisonOptions, Density } from './monitoring-drift.ts'
+export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
+export type { ColumnReport, ComparisonOptions, Density, DriftDocument } from './monitoring-drift.ts'
 export {
   monitorSpec,
   type DriftReport,
@@ -134,6 +134,7 @@ export {
   type ApprovalCheck,
   type GuardRule,
 } from './registry-governance.ts'
+export { GRACE_MS } from './garbage.ts'
 export type { BusinessValue, NewRollout } from './rollouts.ts'
 export {
   rolloutOptions,

@@ -140,7 +140,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     config: config.identity,
     version: VERSION,
   })
-  const tracking = createTracking({ database, blobs, clock, onListenerError })
+  const tracking = createTracking({ database, blobs, clock, scheduler, onListenerError })
   const registry = createRegistry({
     database,
     blobs,

@@ -41,6 +41,7 @@ import type { Kafka } from '../../platform/kafka/index.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { S3 } from '../../platform/s3/index.ts'
 import type { PostgresSources } from '../../platform/postgres-source/index.ts'
+import type { Keeper } from '../tracking/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
@@ -103,6 +104,8 @@ export interface Features extends Component {
     service: string
     since: number
   }): Promise<readonly Consistency[]>
+  /** Keeps the files of training sets from being collected as garbage. */
+  readonly keeper: Keeper
   /** The newest training set with this name. */
   trainingSet(project: string, name: string): Promise<{ digest: Digest } | null>
   /** Features as they were at each row's `event_timestamp`. */
@@ -223,6 +226,11 @@ export function createFeatures(deps: {
     },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
+    keeper: {
+      forget: async () => {},
+      sourcesOf: async () => [],
+      blobsOf: (digests) => definitions.trainingSetBlobs(digests),
+    },
     trainingSet: async (project, name) =>
       (await store.trainingSets(project)).find((set) => set.name === name) ?? null,
     historical: (request) => store.historical(request),

@@ -317,6 +317,7 @@ export function createServing(deps: {
           dataPlane,
           fleet,
           control,
+          gateway,
           clock,
           log,
           maxBodyBytes: config.maxBodyBytes,
