@@ -19,6 +19,7 @@ const external = [
   /^re2js/,
   /^thread-stream/,
   /^undici/,
+  /^ws$/,
 ]
 
 const here = (path) => new URL(path, import.meta.url)
@@ -31,6 +32,7 @@ export default defineConfig({
     'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
     'script-host': 'src/modules/serving/runtimes/script/host.ts',
     'llama-host': 'src/modules/serving/llm/llama/llama-host.ts',
+    'report-program': 'src/modules/monitoring/report/report-program.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },
   platform: 'node',

@@ -7,6 +7,7 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addDriftCommands } from './commands/drift.ts'
 import { addEndpointCommands } from './commands/endpoints.ts'
 import { addFeatureCommands } from './commands/features.ts'
+import { addGarbageCommand } from './commands/gc.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addLabelCommands } from './commands/labels.ts'
 import { addLineageCommand } from './commands/lineage.ts'
@@ -42,13 +43,14 @@ export function createProgram(): Command {
   addCostCommands(program)
   addTrackingCommands(program)
   addTransferCommands(program)
+  addGarbageCommand(program)
   addKeyCommands(program)
   addProjectCommands(program)
   addCallCommand(program)
   program.addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the server did not answer, 4 a drift report found drift.
 
   trestle serve                                  start on http://127.0.0.1:4400
   trestle demo                                   see the whole loop on a simulated payments service

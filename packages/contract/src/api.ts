@@ -1,6 +1,7 @@
 import { batch } from './batch.ts'
 import { costs } from './costs.ts'
 import { features } from './features.ts'
+import { garbage } from './garbage.ts'
 import { identity } from './identity.ts'
 import { importing } from './importing.ts'
 import { lineage } from './lineage.ts'
@@ -23,6 +24,7 @@ export const api = {
   webhooks,
   lineage,
   importing,
+  garbage,
   features,
   serving,
   llm,

@@ -116,8 +116,23 @@ export const batchSource = z.discriminatedUnion('kind', [
 ])
 export type BatchSource = z.infer<typeof batchSource>
 
-/** What a source is called in texts. */
-export function sourceName(source: BatchSource): string {
+/** What a view's rows come from, in words; null for a view that only takes pushes without a name. */
+export function sourceName(
+  view: Readonly<{
+    batch: BatchSource | null
+    stream: StreamSource | null
+    pushSource: string | null
+  }>
+): string | null {
+  const names = [
+    ...(view.batch === null ? [] : [batchName(view.batch)]),
+    ...(view.stream === null ? [] : [`Kafka topic ${view.stream.topic}`]),
+    ...(view.pushSource === null ? [] : [`push ${view.pushSource}`]),
+  ]
+  return names.length === 0 ? null : names.join(', ')
+}
+
+export function batchName(source: BatchSource): string {
   switch (source.kind) {
     case 'csv':
     case 'parquet':
@@ -128,6 +143,16 @@ export function sourceName(source: BatchSource): string {
       return `PostgreSQL ${source.connection}: ${source.table ?? 'a query'}`
   }
 }
+
+/** A topic whose records are taken in as they come: JSON objects, one event each. Fields that the view does not know are passed over. */
+export const streamSource = z.strictObject({
+  kind: z.literal('kafka'),
+  topic: z.string().min(1).max(249),
+  ...sourceColumns,
+  /** The field with the instant that an event speaks of. Null: the record's own timestamp. */
+  eventTime: sourceColumns.eventTime.unwrap().nullable().default('event_timestamp'),
+})
+export type StreamSource = z.infer<typeof streamSource>
 
 export const viewManifest = z.strictObject({
   name,
@@ -141,6 +166,7 @@ export const viewManifest = z.strictObject({
   /** Whether values are kept for online reads. */
   online: z.boolean().default(true),
   batch: batchSource.nullable().default(null),
+  stream: streamSource.nullable().default(null),
   /** Name under which rows can be pushed to every view that carries it. */
   pushSource: name.nullable().default(null),
   /** What to use instead: the view works on, and whoever reads it is told. */

@@ -50,6 +50,16 @@ const viewVersion = viewManifest.extend({
 })
 export type FeatureViewVersion = z.infer<typeof viewVersion>
 
+export const streamState = z.object({
+  /** `off`: the server knows no broker. `waiting`: to be tried again after a failure. */
+  state: z.enum(['off', 'starting', 'running', 'waiting']),
+  error: z.string().nullable(),
+  /** Records that did not fit the view, and where the last of them lies and what is wrong with it. */
+  rejected: z.int(),
+  lastRejected: z.string().nullable(),
+})
+export type StreamState = z.infer<typeof streamState>
+
 const view = viewVersion.extend({
   updatedAt: epochMs,
   versions: z.array(
@@ -62,6 +72,8 @@ const view = viewVersion.extend({
   newestEventAt: epochMs.nullable(),
   lastIngestedAt: epochMs.nullable(),
   lastMaterializedAt: epochMs.nullable(),
+  /** How its topic is read; null where it has none. */
+  streamState: streamState.nullable(),
 })
 export type FeatureView = z.infer<typeof view>
 

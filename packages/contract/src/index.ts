@@ -17,6 +17,7 @@ export {
   entityManifest,
   featureManifest,
   onDemandManifest,
+  batchName,
   projection,
   serviceManifest,
   sourceName,
@@ -31,6 +32,7 @@ export {
   type OnDemandManifest,
   type Projection,
   type ServiceManifest,
+  type StreamSource,
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
@@ -48,6 +50,7 @@ export type {
   FeatureEntity,
   FeatureService,
   FeatureStatus,
+  StreamState,
   FeatureView,
   FeatureViewVersion,
   OnDemandView,
@@ -75,8 +78,8 @@ export {
 } from './llm.ts'
 export { receiverInput } from './monitoring-alerts.ts'
 export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
-export { comparisonOptions } from './monitoring-drift.ts'
-export type { ColumnReport, ComparisonOptions, Density } from './monitoring-drift.ts'
+export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
+export type { ColumnReport, ComparisonOptions, Density, DriftDocument } from './monitoring-drift.ts'
 export {
   monitorSpec,
   type DriftReport,
@@ -131,6 +134,7 @@ export {
   type ApprovalCheck,
   type GuardRule,
 } from './registry-governance.ts'
+export { GRACE_MS } from './garbage.ts'
 export type { BusinessValue, NewRollout } from './rollouts.ts'
 export {
   rolloutOptions,

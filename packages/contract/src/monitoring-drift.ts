@@ -103,3 +103,45 @@ export const columnReport = z.object({
   density: density.nullable().default(null),
 })
 export type ColumnReport = z.output<typeof columnReport>
+
+const side = z.object({ name: z.string(), rows: z.int() })
+
+/** How good predictions are on both sides of a report, and whether the current ones are worse. */
+const reportQuality = z.object({
+  problem: z.enum(['binary', 'multiclass', 'regression']),
+  state: z.enum(['ok', 'worse', 'insufficient']),
+  finding: z.string(),
+  metrics: z.record(z.string(), z.number().nullable()),
+  referenceMetrics: z.record(z.string(), z.number().nullable()).nullable(),
+})
+
+const reportSegment = z.object({
+  /** As `column = value`. */
+  segment: z.string(),
+  rows: z.int(),
+  referenceRows: z.int(),
+  state: z.enum(['ok', 'drift', 'insufficient']),
+  driftedColumns: z.array(z.string()),
+  summary: z.string(),
+})
+
+/** A drift report on two data sets, as a document: what `trestle drift report --json` prints. Fields are added, never changed, within a version. */
+export const driftDocument = z.object({
+  kind: z.literal('trestle.drift-report'),
+  version: z.literal(1),
+  createdAt: z.int().nonnegative(),
+  reference: side,
+  current: side,
+  options: comparisonOptions,
+  /** `drift` when a column drifted or the quality is worse. */
+  state: z.enum(['ok', 'drift', 'insufficient']),
+  summary: z.string(),
+  driftedColumns: z.array(z.string()),
+  /** Worst first. */
+  columns: z.array(columnReport),
+  /** Columns that were not compared, and why. */
+  leftOut: z.array(z.object({ column: z.string(), because: z.string() })),
+  quality: reportQuality.nullable(),
+  segments: z.array(reportSegment),
+})
+export type DriftDocument = z.output<typeof driftDocument>

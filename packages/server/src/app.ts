@@ -140,7 +140,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     config: config.identity,
     version: VERSION,
   })
-  const tracking = createTracking({ database, blobs, clock, onListenerError })
+  const tracking = createTracking({ database, blobs, clock, scheduler, onListenerError })
   const registry = createRegistry({
     database,
     blobs,
@@ -161,7 +161,10 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     dataDir,
     duckdb,
     onListenerError,
+    s3,
     postgres,
+    kafka,
+    log: logOf('features'),
     config: { ...config.features, sourceRoot: config.sources.root },
   })
   const serving = createServing({

@@ -2,9 +2,10 @@ import type { DriftReport } from '@trestle/contract'
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
 import { firstItems } from '../every-page.ts'
-import { showTime, type Column, type Output } from '../output.ts'
+import { showTime, type Output } from '../output.ts'
 import { parseCount } from '../parse/key-value.ts'
 import { withProgress } from '../progress.ts'
+import { addDriftReportCommands, DRIFT_COLUMNS } from './drift-report.ts'
 
 type Which = { endpoint?: string; monitor?: string; firing?: boolean; limit: number }
 
@@ -137,6 +138,8 @@ export function addDriftCommands(program: Command): void {
         'No alerts.'
       )
     })
+
+  addDriftReportCommands(drift)
 }
 
 function showReport(out: Output, report: DriftReport): void {
@@ -152,30 +155,5 @@ function showReport(out: Output, report: DriftReport): void {
     ['quality', report.quality && `${report.quality.state}: ${report.quality.finding}`],
   ])
   out.say('')
-  out.table(worstFirst(report), COLUMNS, 'No columns.')
+  out.table(report.columnReports, DRIFT_COLUMNS, 'No columns.')
 }
-
-/** Drifted columns first, and within a state by how far the effect is above its threshold. */
-function worstFirst({ columnReports }: DriftReport): DriftReport['columnReports'] {
-  const order = ['drift', 'insufficient', 'ok']
-  return columnReports.toSorted(
-    (a, b) => order.indexOf(a.state) - order.indexOf(b.state) || badness(b) - badness(a)
-  )
-}
-
-type ColumnReport = DriftReport['columnReports'][number]
-
-const badness = ({ effect }: ColumnReport): number => (effect.value ?? 0) / effect.threshold
-
-const COLUMNS: readonly Column<ColumnReport>[] = [
-  ['column', (c) => (c.segment === null ? c.column : `${c.column} [${c.segment}]`)],
-  ['state', (c) => c.state],
-  [
-    'effect',
-    (c) => (c.effect.value === null ? null : `${c.effect.name} ${c.effect.value.toFixed(3)}`),
-  ],
-  ['threshold', (c) => c.effect.threshold],
-  ['adjusted p', (c) => c.adjustedPValue?.toPrecision(2)],
-  ['missing', (c) => `${(c.missingShare * 100).toFixed(1)}%`],
-  ['finding', (c) => c.finding],
-]

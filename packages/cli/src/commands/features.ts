@@ -131,7 +131,7 @@ function showView(out: Output, view: FeatureView & { services: readonly string[]
     ...(view.deprecated === null ? [] : [['deprecated', view.deprecated] as [string, string]]),
     ['keys', view.keys.map((k) => `${k.name}:${k.type}`).join(' ')],
     ['ttl', view.ttlMs === null ? 'for ever' : showDuration(view.ttlMs)],
-    ['source', view.batch === null ? view.pushSource : sourceName(view.batch)],
+    ['source', sourceName(view)],
     ['rows', `${view.offlineRows} offline, ${view.onlineRows} online`],
     ['newest event', showTime(view.newestEventAt)],
     ['materialized', showTime(view.lastMaterializedAt)],

@@ -97,6 +97,7 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
     ttlMs: view.ttl === null ? null : milliseconds(view.ttl),
     online: view.online,
     batch: view.source.batch,
+    stream: view.source.stream,
     pushSource: view.source.pushSource,
     deprecated: view.about.deprecated ?? null,
     ...aboutOf(view.about),

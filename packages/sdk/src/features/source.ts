@@ -1,7 +1,11 @@
-import type { BatchSource } from '@trestle/contract'
+import type { BatchSource, StreamSource } from '@trestle/contract'
 
 /** Where the rows of a view come from: files or a database that the server reads, pushes under a name, or both. */
-export type Source = Readonly<{ batch: BatchSource | null; pushSource: string | null }>
+export type Source = Readonly<{
+  batch: BatchSource | null
+  stream: StreamSource | null
+  pushSource: string | null
+}>
 
 type ColumnOptions = Readonly<{
   eventTime?: string
@@ -12,7 +16,7 @@ type ColumnOptions = Readonly<{
 type FileOptions = Readonly<{ path: string }> & ColumnOptions
 type Relation = Readonly<{ table: string; query?: never } | { query: string; table?: never }>
 
-const batchOf = (batch: BatchSource): Source => ({ pushSource: null, batch })
+const batchOf = (batch: BatchSource): Source => ({ pushSource: null, stream: null, batch })
 const columnsOf = (options: ColumnOptions) => ({
   eventTime: options.eventTime ?? 'event_timestamp',
   createdTime: options.createdTime ?? null,
@@ -43,8 +47,28 @@ export const source = {
       ...relationOf(options),
       ...columnsOf(options),
     }),
-  push: (name: string, batch?: Source): Source => ({
+  push: (name: string, beside?: Source): Source => ({
     pushSource: name,
-    batch: batch?.batch ?? null,
+    stream: beside?.stream ?? null,
+    batch: beside?.batch ?? null,
+  }),
+  /**
+   * The records of a Kafka topic, JSON objects, as they come: `source.kafka({ topic: 'payments' })`; `eventTime: null` takes the records' own
+   * timestamps. A batch source beside it brings what was before.
+   */
+  kafka: (
+    options: Readonly<{ topic: string; eventTime?: string | null }> &
+      Omit<ColumnOptions, 'eventTime'>,
+    beside?: Source
+  ): Source => ({
+    pushSource: beside?.pushSource ?? null,
+    batch: beside?.batch ?? null,
+    stream: {
+      kind: 'kafka',
+      topic: options.topic,
+      eventTime: options.eventTime === undefined ? 'event_timestamp' : options.eventTime,
+      createdTime: options.createdTime ?? null,
+      columns: { ...options.columns },
+    },
   }),
 }

@@ -17,6 +17,7 @@ import { createOfflineLog } from '../../src/modules/features/offline/offline-log
 import { createOfflineStore } from '../../src/modules/features/offline/offline-store.ts'
 import type { OnlineStore } from '../../src/modules/features/online/online-store.ts'
 import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
+import { openS3, type S3 } from '../../src/platform/s3/index.ts'
 import { createPostgresSources } from '../../src/platform/postgres-source/index.ts'
 import { createSourceFiles } from '../../src/modules/features/sources/source-files.ts'
 import { createSourceRoot } from '../../src/modules/features/sources/source-root.ts'
@@ -41,6 +42,7 @@ export async function openTestFeatures(
     online?: OnlineStore
     sampledRowsPerMinute?: number
     sourceRoot?: string
+    s3?: S3
     postgres?: ReadonlyMap<string, string>
   } = {}
 ): Promise<TestFeatures> {
@@ -67,6 +69,7 @@ export async function openTestFeatures(
     online,
     sources: createSourceFiles({
       root: createSourceRoot(options.sourceRoot ?? null),
+      s3: options.s3 ?? openS3({ region: 'us-east-1', endpoint: null, credentials: null }),
       postgres: createPostgresSources({ urls: options.postgres ?? new Map(), duckdb }),
       duckdb,
       temporaryDir,

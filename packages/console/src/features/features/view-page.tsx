@@ -85,9 +85,18 @@ export function ViewPage() {
                   <dt>Join keys</dt>
                   <dd>{data.keys.map((k) => `${k.name} (${k.type})`).join(', ')}</dd>
                   <dt>Read from</dt>
-                  <dd>
-                    {data.batch === null ? 'pushed rows' : <code>{sourceName(data.batch)}</code>}
-                  </dd>
+                  <dd>{sourceName(data) ?? 'pushed rows'}</dd>
+                  {data.streamState === null ? null : (
+                    <>
+                      <dt>Topic</dt>
+                      <dd>
+                        {data.streamState.error ?? data.streamState.state}
+                        {data.streamState.rejected === 0
+                          ? ''
+                          : `; ${formatCount(data.streamState.rejected)} records did not fit, the last: ${data.streamState.lastRejected ?? ''}`}
+                      </dd>
+                    </>
+                  )}
                   <dt>Rows arrived</dt>
                   <dd>
                     <When at={data.lastIngestedAt} none="never" />

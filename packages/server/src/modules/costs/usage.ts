@@ -39,25 +39,47 @@ export function toUsage(event: InferenceCompleted): UsageRow {
   }
 }
 
+const isSameRow = (a: UsageRow, b: UsageRow): boolean =>
+  a.hour === b.hour &&
+  a.project === b.project &&
+  a.endpoint_id === b.endpoint_id &&
+  a.endpoint === b.endpoint &&
+  a.variant === b.variant &&
+  a.model_name === b.model_name &&
+  a.model_version === b.model_version &&
+  a.role === b.role &&
+  a.api_key_id === b.api_key_id &&
+  a.device === b.device
+
+function addUse(to: UsageRow, row: UsageRow): void {
+  to.requests += row.requests
+  to.predictions += row.predictions
+  to.busy_us += row.busy_us
+}
+
 /** Usage summed by row, waiting for the ledger. */
 export function createMeter() {
   let rows = new Map<string, UsageRow>()
+  // Most requests fall into the row of the one before.
+  let last: UsageRow | null = null
   return {
     add(row: UsageRow): void {
+      if (last !== null && isSameRow(last, row)) {
+        addUse(last, row)
+        return
+      }
       const key = usageKeyOf(row)
       const known = rows.get(key)
-      if (known === undefined) rows.set(key, { ...row })
-      else {
-        known.requests += row.requests
-        known.predictions += row.predictions
-        known.busy_us += row.busy_us
-      }
+      last = known ?? { ...row }
+      if (known === undefined) rows.set(key, last)
+      else addUse(known, row)
     },
     isEmpty: (): boolean => rows.size === 0,
     /** Takes what was summed, and begins anew. */
     take(): UsageRow[] {
       const taken = [...rows.values()]
       rows = new Map()
+      last = null
       return taken
     },
   }

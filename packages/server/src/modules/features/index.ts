@@ -36,11 +36,17 @@ import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
 import { createSourceFiles } from './sources/source-files.ts'
 import { createSourceRoot } from './sources/source-root.ts'
+import { createStreamReaders } from './stream/stream-readers.ts'
+import type { Kafka } from '../../platform/kafka/index.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { S3 } from '../../platform/s3/index.ts'
 import type { PostgresSources } from '../../platform/postgres-source/index.ts'
+import type { Keeper } from '../tracking/index.ts'
 
 export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
 
+const FOLLOW_EVERY_MS = 500
 const COMPACT_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 30_000
 const COUNT_EVERY_MS = 60_000
@@ -98,6 +104,8 @@ export interface Features extends Component {
     service: string
     since: number
   }): Promise<readonly Consistency[]>
+  /** Keeps the files of training sets from being collected as garbage. */
+  readonly keeper: Keeper
   /** The newest training set with this name. */
   trainingSet(project: string, name: string): Promise<{ digest: Digest } | null>
   /** Features as they were at each row's `event_timestamp`. */
@@ -111,7 +119,11 @@ export function createFeatures(deps: {
   blobs: BlobStore
   dataDir: string
   duckdb: DuckDb
+  s3: S3
   postgres: PostgresSources
+  /** Null: views with a topic wait for one. */
+  kafka: Kafka | null
+  log: Logger
   onListenerError: (error: unknown, topic: string) => void
   config: {
     /** Null: SQLite in the data folder. */
@@ -147,6 +159,7 @@ export function createFeatures(deps: {
     online,
     sources: createSourceFiles({
       root: createSourceRoot(deps.config.sourceRoot),
+      s3: deps.s3,
       postgres: deps.postgres,
       duckdb,
       temporaryDir,
@@ -161,11 +174,19 @@ export function createFeatures(deps: {
     sampledRowsPerMinute: deps.config.sampledRowsPerMinute,
     inconsistent,
   })
+  const streams = createStreamReaders({
+    kafka: deps.kafka,
+    catalog,
+    log,
+    push: store.push,
+    nowUs: () => clock.now() * 1000,
+    logger: deps.log,
+  })
   let isOpen = true
 
   return {
     name: 'features',
-    routes: (app) => addFeatureRoutes(app, store),
+    routes: (app) => addFeatureRoutes(app, store, streams),
     checkReady: () => online.ping(),
     online: (request) => {
       const answer = store.online({
@@ -197,12 +218,7 @@ export function createFeatures(deps: {
         const read = store.select(project, { service: name }).reads.map(({ view }) => ({
           name: view.name,
           version: view.version,
-          source:
-            view.batch === null
-              ? view.pushSource === null
-                ? null
-                : `push ${view.pushSource}`
-              : sourceName(view.batch),
+          source: sourceName(view),
           createdAt: views.get(view.name)?.[0]?.createdAt ?? view.createdAt,
         }))
         return [{ name, version, createdAt, views: read }]
@@ -210,6 +226,11 @@ export function createFeatures(deps: {
     },
     inconsistent,
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
+    keeper: {
+      forget: async () => {},
+      sourcesOf: async () => [],
+      blobsOf: (digests) => definitions.trainingSetBlobs(digests),
+    },
     trainingSet: async (project, name) =>
       (await store.trainingSets(project)).find((set) => set.name === name) ?? null,
     historical: (request) => store.historical(request),
@@ -218,6 +239,12 @@ export function createFeatures(deps: {
       await online.open(await definitions.namespace())
       offline.removeOrphans()
       await store.catchUp()
+      await streams.follow()
+      deps.scheduler.every({
+        name: 'features.streams',
+        intervalMs: FOLLOW_EVERY_MS,
+        work: () => streams.follow(),
+      })
       deps.scheduler.every({
         name: 'features.compact',
         intervalMs: COMPACT_EVERY_MS,
@@ -242,6 +269,7 @@ export function createFeatures(deps: {
     async stop() {
       if (!isOpen) return
       isOpen = false
+      await streams.stop()
       await store.settled()
       store.checker.flush()
       await usage.flush()

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Catalog } from './definitions/catalog.ts'
 import type { ViewRecord } from './definitions/model.ts'
+import type { StreamProgress } from './offline/offline-log.ts'
 import type { OfflineStore } from './offline/offline-store.ts'
 import { isAggregated } from './aggregate/plan.ts'
 import type { Arrivals } from './online/arrivals.ts'
@@ -15,10 +16,13 @@ export type PushRequest = Readonly<{
   pushSource?: string
   to: 'online' | 'offline' | 'both'
   rows: readonly Readonly<Record<string, unknown>>[]
+  /** Of a topic's records: how far it was read, kept in the same step as the rows. */
+  progress?: StreamProgress
   /** Columns that no view knows are dropped, as Feast does, instead of refused. */
   ignoreUnknown?: boolean
 }>
 
+export type Push = (request: PushRequest) => Promise<PushResult>
 export type PushResult = readonly Readonly<{ view: string; version: number; rows: number }>[]
 
 /** Takes in pushed rows: checked as a whole first, then on disk, offline before online, so that what is served is always in the history. */
@@ -29,9 +33,9 @@ export function createPush(deps: {
   arrivals: Arrivals
   instants: { nextUs: () => number }
   clock: Clock
-}) {
+}): Push {
   const { catalog, offline, online, arrivals, instants, clock } = deps
-  return async (request: PushRequest): Promise<PushResult> => {
+  return async (request: PushRequest) => {
     const views = viewsOf(catalog, request)
     if (request.ignoreUnknown !== true) refuseUnknownColumns(request.rows, views)
     const now = clock.now()
@@ -62,10 +66,12 @@ export function createPush(deps: {
                 createdUs,
               })),
             })),
-            now
+            now,
+            request.progress
           )
     if (request.to !== 'offline') {
       for (const [i, { storage, rows }] of batches.entries()) {
+        if (rows.length === 0) continue
         const { first, previous } = taken[i] ?? { first: 0, previous: null }
         const numbered = rows.map((row, j) => ({ ...row, seq: first + j }))
         const keepMs = catalog.keepMs(storage)

@@ -4,19 +4,28 @@ import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
 import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
 import { searchCatalog } from './definitions/search.ts'
+import type { StreamReaders } from './stream/stream-readers.ts'
+import { addOnlineRoute } from './online/online-route.ts'
 import { addFeastRoutes } from './feast/routes.ts'
 import type { FeatureStore } from './feature-store.ts'
-import type { Wanted } from './selection.ts'
+import { wantedOf } from './selection.ts'
 import { toWire } from './value.ts'
 
 const USAGE_MS = 30 * 86_400_000
 
+/** Reads are written by hand: see addOnlineRoute. */
+const { online: _online, ...boundRoutes } = api.features
+
 /** The native routes, and Feast's at `/feast` and the root. */
-export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): void {
+export function addFeatureRoutes(
+  app: FastifyInstance,
+  store: FeatureStore,
+  streams: StreamReaders
+): void {
   const { catalog } = store
   bindRoutes(
     app,
-    { name: 'features', routes: api.features },
+    { name: 'features', routes: boundRoutes },
     {
       apply: async ({ manifest, dryRun }, { project }) => ({
         changes: [...(await catalog.apply({ project, manifest, dryRun }))],
@@ -40,7 +49,7 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
         const { views, onDemand } = catalog.of(project)
         const newest = [...views.values()].flatMap((versions) => versions.at(-1) ?? [])
         return {
-          items: await Promise.all(newest.map((view) => showView(store, view))),
+          items: await Promise.all(newest.map((view) => showView({ store, streams }, view))),
           onDemand: [...onDemand.values()]
             .flatMap((versions) => versions.at(-1) ?? [])
             .map(showOnDemand),
@@ -52,7 +61,7 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
           (versions) => versions.at(-1) ?? []
         )
         return {
-          ...(await showView(store, view)),
+          ...(await showView({ store, streams }, view)),
           services: services
             .filter((s) => s.features.some((p) => p.view === name))
             .map((s) => s.name),
@@ -80,24 +89,6 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
       },
       materializations: async (_input, { project }) => ({ items: store.progress(project) }),
 
-      online: async (input, { project }) => {
-        const now = store.now()
-        const answer = await store.online({
-          project,
-          wanted: wantedOf(input),
-          rows: input.rows,
-          now,
-        })
-        return {
-          at: now,
-          names: [...answer.names],
-          values: answer.values.map((row) => row.map(toWire)),
-          statuses: answer.statuses,
-          eventTimes: answer.eventTimesUs.map((row) =>
-            row.map((us) => (us === null ? null : Math.floor(us / 1000)))
-          ),
-        }
-      },
       historical: async (input, { project }) => {
         const { columns, rows } = await store.historical({
           project,
@@ -148,17 +139,14 @@ export function addFeatureRoutes(app: FastifyInstance, store: FeatureStore): voi
       }),
     }
   )
+  addOnlineRoute(app, store)
   addFeastRoutes(app, store)
 }
 
-function wantedOf(input: { service?: string; features?: string[]; fullNames: boolean }): Wanted {
-  const { service, features, fullNames } = input
-  if (service !== undefined && features === undefined) return { service, fullNames }
-  if (service === undefined && features !== undefined) return { features, fullNames }
-  throw fail('request.invalid', 'Name either a "service" or "features"')
-}
-
-async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureView> {
+async function showView(
+  { store, streams }: { store: FeatureStore; streams: StreamReaders },
+  view: ViewRecord
+): Promise<FeatureView> {
   const { project, storageId, stateId, breaking: _breaking, ...spec } = view
   const facts = store.offlineFacts(storageId)
   const feed = stateId ?? storageId
@@ -178,6 +166,7 @@ async function showView(store: FeatureStore, view: ViewRecord): Promise<FeatureV
     newestEventAt: ms(facts.newestEventUs),
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,
+    streamState: streams.state(view),
   }
 }
 

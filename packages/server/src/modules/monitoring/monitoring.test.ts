@@ -147,7 +147,8 @@ onEveryDatabase([monitoringMigrations], (database) => {
 
   test('arm statistics, labels and pairs are the same after a restart', async () => {
     for (let i = 0; i < 50; i++) {
-      predict({ predictionId: `p${i}`, latencyMs: i, status: i === 9 ? 'error' : 'ok' })
+      const status = i === 9 ? 'error' : 'ok'
+      predict({ predictionId: `p${i}`, isShadowed: true, latencyMs: i, status })
       predict({ predictionId: `s${i}`, role: 'shadow', variant: 'v2', pairedWith: `p${i}` })
       if (i === 25) {
         await monitoring.predictions.flush()

@@ -16,6 +16,52 @@ const CLAMP = 1e-15
 
 const PAIR = /^(.*?)[[._-]?([01])\]?$/
 
+/** What of some outputs does not change from answer to answer of one model. */
+export type OutputFacts = Readonly<{
+  /** Their names and types, in the order of the names. */
+  schema: string
+  /** Where the score and the predicted class are; −1 when there is none. */
+  scoreAt: number
+  classAt: number
+}>
+
+type Shape = Readonly<{ names: readonly string[]; types: readonly string[]; facts: OutputFacts }>
+
+/** As many models answer one after another, as a rule. */
+const MAX_SHAPES = 16
+
+/** Finds the facts of outputs, and remembers those of the latest shapes: working them out costs more than all else that is counted of an answer. */
+export function createOutputFacts(): (outputs: readonly LoggedColumn[]) => OutputFacts {
+  let shapes: Shape[] = []
+  return (outputs) => {
+    const known = shapes.find((shape) => isOfShape(outputs, shape))
+    if (known !== undefined) return known.facts
+    const [score, predicted] = [scoreColumn(outputs), predictedClass(outputs)]
+    const facts: OutputFacts = {
+      schema: outputs
+        .map(({ name, type }) => `${name}: ${type}`)
+        .toSorted()
+        .join(', '),
+      scoreAt: score === null ? -1 : outputs.indexOf(score),
+      classAt: predicted === null ? -1 : outputs.indexOf(predicted),
+    }
+    const shape = {
+      names: outputs.map(({ name }) => name),
+      types: outputs.map(({ type }) => type),
+      facts,
+    }
+    shapes = [shape, ...shapes.slice(0, MAX_SHAPES - 1)]
+    return facts
+  }
+}
+
+function isOfShape(outputs: readonly LoggedColumn[], { names, types }: Shape): boolean {
+  if (outputs.length !== names.length) return false
+  for (let i = 0; i < names.length; i++)
+    if (outputs[i]?.name !== names[i] || outputs[i]?.type !== types[i]) return false
+  return true
+}
+
 /** The first float output. Of two float columns that are named as the probabilities of class 0 and 1, the one of class 1. */
 export function scoreColumn(outputs: readonly LoggedColumn[]): LoggedColumn | null {
   const floats = outputs.filter((column) => column.type === 'float')

@@ -22,6 +22,7 @@ import { inOwnWords } from './native-errors.ts'
 import { feedsFromExample } from './onnx/example-feeds.ts'
 import { measureLatency } from './onnx/measure-latency.ts'
 import { addRegistryImportRoutes } from './import-routes.ts'
+import { registryKeeper } from './keeper.ts'
 import { readInputExample } from './input-example.ts'
 import { addNativeRoutes, describeVersion } from './native-routes.ts'
 import { createRegistryReader } from './reader.ts'
@@ -149,6 +150,8 @@ export function createRegistry(deps: {
     clock,
     seal: (files) => seal({ blobs, folder }, files),
   })
+
+  tracking.keepFor(registryKeeper(database, folder))
 
   return {
     name: 'registry',

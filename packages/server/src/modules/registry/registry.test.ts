@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createScheduler } from '../../platform/jobs/scheduler.ts'
+import { silentLogger } from '../../platform/telemetry/logger.ts'
 import { onEveryDatabase } from '../../../test/support/databases.ts'
 import { createManualClock } from '../../kernel/clock.ts'
 import { createFileBlobStore } from '../../platform/blobs/index.ts'
@@ -30,7 +32,12 @@ onEveryDatabase([trackingMigrations, registryMigrations], (database) => {
   const open = () => {
     const clock = createManualClock(1_000)
     const blobs = createFileBlobStore(join(root, 'blobs'))
-    const tracking = createTracking({ database: database(), blobs, clock })
+    const tracking = createTracking({
+      database: database(),
+      blobs,
+      clock,
+      scheduler: createScheduler({ log: silentLogger() }),
+    })
     const folder = createVersionFolder({ blobs, root: join(root, 'models') })
     const store = createRegistryStore(database())
     const changed = createTopic<RegistryEvent>('registry.changed', (error) => {

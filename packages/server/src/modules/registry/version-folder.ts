@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { access, copyFile, link, mkdir, rename, rm } from 'node:fs/promises'
+import { access, copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobStore } from '../../platform/blobs/index.ts'
 import { fail } from '../../platform/errors.ts'
@@ -9,6 +9,8 @@ import type { VersionFile } from './model-version.ts'
 export interface VersionFolder {
   /** The local path of one file, with the version's other files beside it. Throws registry.version_not_found when it has no such file. */
   localFile(files: readonly VersionFile[], path: string): Promise<string>
+  /** Removes the folders of other versions than these. */
+  keepOnly(versions: readonly (readonly VersionFile[])[]): Promise<void>
 }
 
 /** Folders are named by what they hold and made by hard links: a version costs no second copy, and equal versions share one. */
@@ -38,17 +40,31 @@ export function createVersionFolder(deps: { blobs: BlobStore; root: string }): V
     async localFile(files, path) {
       if (!files.some((file) => file.path === path))
         throw fail('registry.version_not_found', `The version has no file "${path}"`)
-      const manifest = files.map((file) => `${file.digest} ${file.path}`).toSorted()
-      const name = createHash('sha256').update(manifest.join('\n')).digest('hex')
-      const target = join(root, name)
+      const target = join(root, nameOf(files))
       if (!(await exists(target))) {
         await mkdir(root, { recursive: true })
         await build(files, target)
       }
       return join(target, path)
     },
+    async keepOnly(versions) {
+      const kept = new Set(versions.map(nameOf))
+      for (const name of await readdir(root).catch(() => []))
+        if (!kept.has(name) && !name.startsWith('building-'))
+          await rm(join(root, name), { recursive: true, force: true })
+    },
   }
 }
+
+const nameOf = (files: readonly VersionFile[]): string =>
+  createHash('sha256')
+    .update(
+      files
+        .map((file) => `${file.digest} ${file.path}`)
+        .toSorted()
+        .join('\n')
+    )
+    .digest('hex')
 
 const exists = (path: string): Promise<boolean> =>
   access(path)

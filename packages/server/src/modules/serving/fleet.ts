@@ -77,6 +77,8 @@ export function createFleet(deps: {
 }): Fleet {
   const { loader, metrics, log } = deps
   const byName = new Map<string, LiveEndpoint>()
+  /** The same by project and name, for the one look that each prediction makes. */
+  const finds = new Map<string, Map<string, LiveEndpoint>>()
   const loads = new Set<Promise<void>>()
   const loading = new Map<LiveVariant, Promise<void>>()
   const retirements = new Set<Promise<void>>()
@@ -191,7 +193,7 @@ export function createFleet(deps: {
   }
 
   return {
-    find: (project, name) => byName.get(keyOf(project, name)),
+    find: (project, name) => finds.get(project)?.get(name),
     list: (project) => [...byName.values()].filter(({ stored }) => stored.project === project),
     all: () => [...byName.values()],
     put(stored, loaded) {
@@ -215,14 +217,17 @@ export function createFleet(deps: {
         if (variant !== old) added.push(variant)
       }
       adopt(variants, loaded)
-      byName.set(key, {
+      const live: LiveEndpoint = {
         stored,
         variants,
         plan: planTraffic(
           stored.traffic,
           stored.variants.map(({ name }) => name)
         ),
-      })
+      }
+      byName.set(key, live)
+      const ofProject = finds.get(stored.project) ?? new Map<string, LiveEndpoint>()
+      finds.set(stored.project, ofProject.set(stored.name, live))
       for (const variant of added)
         if (variant.served === null && variant.llm === null) void load(stored, variant)
       for (const variant of before?.variants.values() ?? [])
@@ -232,6 +237,7 @@ export function createFleet(deps: {
       for (const [key, endpoint] of byName) {
         if (endpoint.stored.id !== id) continue
         byName.delete(key)
+        finds.get(endpoint.stored.project)?.delete(endpoint.stored.name)
         for (const variant of endpoint.variants.values()) retire(variant)
         metrics.forget(endpoint.stored.name)
       }

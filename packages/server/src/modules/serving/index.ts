@@ -326,6 +326,7 @@ export function createServing(deps: {
           dataPlane,
           fleet,
           control,
+          gateway,
           clock,
           log,
           maxBodyBytes: config.maxBodyBytes,

@@ -9,6 +9,12 @@ export type LoggedColumn = Readonly<{
   values: ArrayLike<Scalar | null>
 }>
 
+/** Several columns of numbers at once, row after row. `columns` is one object for all requests of one model. */
+export type NumberTable = Readonly<{
+  columns: readonly Readonly<{ name: string; type: 'float' }>[]
+  data: Float32Array | Float64Array
+}>
+
 /** One finished prediction request, as everything downstream (log, drift, cost, rollouts) learns of it. */
 export type InferenceCompleted = Readonly<{
   /** Of a request with several rows, row i is `${predictionId}.${i}`; of a request with one row, the id itself. */
@@ -22,6 +28,8 @@ export type InferenceCompleted = Readonly<{
   role: 'live' | 'shadow'
   /** The caller named the variant: the traffic did not deal this request. */
   isForced?: true
+  /** The endpoint has shadows: copies of this request may come with their own events. */
+  isShadowed?: true
   /** Of a shadow: the prediction id of the live answer that it copies. */
   pairedWith: string | null
   /** When the request came, epoch ms. */
@@ -38,6 +46,8 @@ export type InferenceCompleted = Readonly<{
   entities: Readonly<Record<string, Scalar>>
   rows: number
   inputs: readonly LoggedColumn[]
+  /** The same as `inputs`, where they are a table of numbers: for readers of many events, to whom a column of one value is dear. */
+  inputTable?: NumberTable | null
   outputs: readonly LoggedColumn[]
   /** Event time of the oldest feature value used, epoch ms; null when no feature was read. */
   oldestFeatureAt: number | null

@@ -1,4 +1,5 @@
-import type { LoggedColumn } from './inference-event.ts'
+import type { LoggedColumn, NumberTable } from './inference-event.ts'
+import type { InputPlan } from './named-inputs.ts'
 import { elementAt, rowsOf, type Datatype, type Tensor } from './tensor.ts'
 
 /** A tensor with more values per row is no table: an image or an embedding is not logged. */
@@ -10,6 +11,25 @@ export function loggedColumns(
   names: readonly string[] | null
 ): LoggedColumn[] {
   return tensors.flatMap((tensor) => columnsOf(tensor, tensors.length === 1 ? names : null))
+}
+
+/** The columns of one input of floats, as `loggedColumns` would name them; null for any other input. */
+export function tableColumns({ inputs, stacked }: InputPlan): NumberTable['columns'] | null {
+  const [only] = inputs
+  if (stacked === null || (only?.datatype !== 'FP32' && only?.datatype !== 'FP64')) return null
+  return stacked.map((name) => ({ name, type: 'float' }))
+}
+
+/** Tensors as a table, when they are one input of the columns' width. */
+export function numberTable(
+  tensors: readonly Tensor[],
+  columns: NumberTable['columns'] | null
+): NumberTable | null {
+  const [only] = tensors
+  if (columns === null || only === undefined || tensors.length > 1) return null
+  const { data } = only
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return null
+  return data.length === rowsOf(only) * columns.length ? { columns, data } : null
 }
 
 function columnsOf(tensor: Tensor, names: readonly string[] | null): LoggedColumn[] {

@@ -4,6 +4,8 @@ import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
 import { createConcurrentQueue } from './concurrent-queue.ts'
 import type { FeatureReader, FeatureServiceSchema } from './feature-reader.ts'
+import type { NumberTable } from './inference-event.ts'
+import { tableColumns } from './logged-columns.ts'
 import type { ModelRoom } from './model-room.ts'
 import type { ModelSource, ServableVersion } from './model-source.ts'
 import { planInputs, type InputPlan } from './named-inputs.ts'
@@ -18,6 +20,8 @@ export interface ServedModel {
   readonly model: Readonly<{ name: string; version: number }>
   readonly spec: ModelSpec
   readonly inputs: InputPlan
+  /** How its inputs are logged when they are a table of numbers; null when they are none. */
+  readonly table: NumberTable['columns'] | null
   readonly outputNames: readonly string[] | null
   readonly device: LoadedModel['device']
   readonly isInline: boolean
@@ -123,14 +127,16 @@ export function createModelLoader(deps: {
         maxRunning === null
           ? createBatcher({ model, isBatchable, ...onBatch }, deps.limits)
           : createConcurrentQueue({ model, ...onBatch }, { maxRunning, maxQueued })
+      const inputs = choosePlan(model.spec, [
+        version.signature?.inputs.map((column) => column.name) ?? null,
+        settings.columns,
+        service?.features.map((feature) => feature.name) ?? null,
+      ])
       return {
         model: { name: version.name, version: version.version },
         spec: model.spec,
-        inputs: choosePlan(model.spec, [
-          version.signature?.inputs.map((column) => column.name) ?? null,
-          settings.columns,
-          service?.features.map((feature) => feature.name) ?? null,
-        ]),
+        inputs,
+        table: tableColumns(inputs),
         outputNames: outputNames(version),
         device: model.device,
         isInline: model.isInline,

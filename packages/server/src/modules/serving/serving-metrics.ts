@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { createTally } from '../../platform/telemetry/tally.ts'
 import type { InferenceCompleted } from './inference-event.ts'
 
 /** Counts of one variant since it was loaded here, for the stats of the API and of the Open Inference Protocol. */
@@ -38,9 +39,17 @@ export interface ServingMetrics {
 const LATENCY_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]
+const ROLES = ['live', 'shadow'] as const
 /** Callers choose how many rows they send: not each number needs to be remembered. */
 const MAX_SIZES = 256
 const STATUSES = ['ok', 'error', 'timeout', 'rejected'] as const
+
+type Outcomes = Record<(typeof STATUSES)[number], number>
+type CountedMeter = VariantMeter &
+  Readonly<{
+    labels: { endpoint: string; variant: string }
+    outcomes: Readonly<{ live: Outcomes; shadow: Outcomes }>
+  }>
 
 export function createServingMetrics(
   registry: Registry,
@@ -48,25 +57,29 @@ export function createServingMetrics(
 ): ServingMetrics {
   const labelNames = ['endpoint', 'variant'] as const
   const registers = [registry]
-  const requests = new Counter({
+  new Counter({
     name: 'trestle_inference_requests_total',
     help: 'Prediction requests by outcome. Shadows are counted apart.',
     labelNames: [...labelNames, 'role', 'status'] as const,
     registers,
+    collect() {
+      this.reset()
+      for (const { labels, outcomes } of meters.values())
+        for (const role of ROLES)
+          for (const status of STATUSES)
+            if (outcomes[role][status] > 0)
+              this.inc({ ...labels, role, status }, outcomes[role][status])
+    },
   })
-  const latency = new Histogram({
+  const latency = createTally(registry, {
     name: 'trestle_inference_duration_seconds',
     help: 'Time from a prediction request to its answer, live traffic.',
-    labelNames,
-    buckets: LATENCY_SECONDS,
-    registers,
+    bounds: LATENCY_SECONDS,
   })
-  const batchRows = new Histogram({
+  const batchRows = createTally(registry, {
     name: 'trestle_inference_batch_rows',
     help: 'Rows per run of the model.',
-    labelNames,
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
-    registers,
+    bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   })
   const dropped = new Counter({
     name: 'trestle_shadow_dropped_total',
@@ -85,9 +98,9 @@ export function createServingMetrics(
         this.set({ endpoint, variant }, queued)
     },
   })
-  const meters = new Map<string, VariantMeter>()
+  const meters = new Map<string, CountedMeter>()
 
-  const createMeter = (labels: { endpoint: string; variant: string }): VariantMeter => {
+  const createMeter = (labels: { endpoint: string; variant: string }): CountedMeter => {
     const counts: VariantCounts = {
       ok: 0,
       error: 0,
@@ -104,14 +117,15 @@ export function createServingMetrics(
       lastAt: 0,
       byBatchRows: new Map(),
     }
-    const counterOf = (role: 'live' | 'shadow') =>
-      Object.fromEntries(
-        STATUSES.map((status) => [status, requests.labels({ ...labels, role, status })])
-      ) as Record<(typeof STATUSES)[number], Counter.Internal>
-    const counters = { live: counterOf('live'), shadow: counterOf('shadow') }
-    const duration = latency.labels(labels)
-    const rows = batchRows.labels(labels)
+    const outcomes = {
+      live: { ok: 0, error: 0, timeout: 0, rejected: 0 },
+      shadow: { ok: 0, error: 0, timeout: 0, rejected: 0 },
+    }
+    const duration = latency.of(labels)
+    const rows = batchRows.of(labels)
     return {
+      labels,
+      outcomes,
       counts,
       batch: (size, ms) => {
         counts.batches++
@@ -122,17 +136,17 @@ export function createServingMetrics(
           known.ms += ms
         } else if (counts.byBatchRows.size < MAX_SIZES)
           counts.byBatchRows.set(size, { runs: 1, ms })
-        rows.observe(size)
+        rows.add(size)
       },
       done(event) {
-        counters[event.role][event.status].inc()
+        outcomes[event.role][event.status]++
         if (event.role === 'shadow') {
           counts.shadowed++
           return
         }
         counts[event.status]++
         counts.lastAt = event.at
-        duration.observe(event.latencyMs / 1000)
+        duration.add(event.latencyMs / 1000)
         if (event.status !== 'ok') return
         counts.rows += event.rows
         counts.latencyMs += event.latencyMs
@@ -160,11 +174,9 @@ export function createServingMetrics(
         if (!key.startsWith(`${endpoint}/`)) continue
         meters.delete(key)
         const labels = { endpoint, variant: key.slice(endpoint.length + 1) }
-        latency.remove(labels)
-        batchRows.remove(labels)
+        latency.forget(labels)
+        batchRows.forget(labels)
         dropped.remove(labels)
-        for (const role of ['live', 'shadow'])
-          for (const status of STATUSES) requests.remove({ ...labels, role, status })
       }
     },
   }

@@ -69,37 +69,29 @@ export function elementCount(name: string, shape: readonly unknown[]): number {
 
 /** Room for `count` numbers of a datatype. */
 export function allocate(datatype: Exclude<Datatype, 'BYTES'>, count: number): NumericData {
-  return view(datatype, new ArrayBuffer(count * ELEMENT_BYTES[datatype]))
+  // Asked for by length, small arrays lie beside their object and cost no buffer of their own.
+  return new ARRAYS[datatype](count)
 }
 
 /** A buffer seen as numbers of a datatype. The buffer's length must be a multiple of the element's. */
-export function view(datatype: Exclude<Datatype, 'BYTES'>, buffer: ArrayBuffer): NumericData {
-  switch (datatype) {
-    case 'BOOL':
-    case 'UINT8':
-      return new Uint8Array(buffer)
-    case 'INT8':
-      return new Int8Array(buffer)
-    case 'INT16':
-      return new Int16Array(buffer)
-    case 'UINT16':
-    case 'FP16':
-    case 'BF16':
-      return new Uint16Array(buffer)
-    case 'INT32':
-      return new Int32Array(buffer)
-    case 'UINT32':
-      return new Uint32Array(buffer)
-    case 'INT64':
-      return new BigInt64Array(buffer)
-    case 'UINT64':
-      return new BigUint64Array(buffer)
-    case 'FP32':
-      return new Float32Array(buffer)
-    case 'FP64':
-      return new Float64Array(buffer)
-  }
-}
+export const view = (datatype: Exclude<Datatype, 'BYTES'>, buffer: ArrayBuffer): NumericData =>
+  new ARRAYS[datatype](buffer)
+
+const ARRAYS = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  UINT16: Uint16Array,
+  FP16: Uint16Array,
+  BF16: Uint16Array,
+  INT32: Int32Array,
+  UINT32: Uint32Array,
+  INT64: BigInt64Array,
+  UINT64: BigUint64Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+} as const
 
 /** Rows of a tensor: its first dimension, or 1 for a scalar. */
 export const rowsOf = (tensor: Tensor): number => tensor.shape[0] ?? 1

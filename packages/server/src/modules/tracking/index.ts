@@ -3,11 +3,13 @@
  * Owns the names and history of training; bytes lie in the blob store. Registered models belong to the registry.
  * An acknowledged write is on disk. A param never changes; a metric's latest value is the one of the greatest step, time and value.
  */
+import { GRACE_MS } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../kernel/clock.ts'
 import type { BlobStore, Digest } from '../../platform/blobs/index.ts'
 import type { Component } from '../../platform/component.ts'
 import type { Database } from '../../platform/database/index.ts'
+import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { addArtifactProxy, artifactListRoute } from './artifacts/artifact-routes.ts'
 import { createArtifactStore } from './artifacts/artifact-store.ts'
@@ -18,6 +20,11 @@ import { createMultipartUploads } from './artifacts/multipart-uploads.ts'
 import { experimentRoutes } from './experiments/experiment-routes.ts'
 import { createExperimentStore } from './experiments/experiment-store.ts'
 import { createExperiments } from './experiments/experiments.ts'
+import { addGarbageRoutes } from './garbage/garbage-routes.ts'
+import { createGarbage } from './garbage/garbage.ts'
+import type { Keeper } from './garbage/keeper.ts'
+import { createPurge } from './garbage/purge.ts'
+import { trackingKeeper } from './garbage/tracking-keeper.ts'
 import { createCountStore } from './import/count-store.ts'
 import { addImportRoutes } from './import/import-routes.ts'
 import { createImporter } from './import/importer.ts'
@@ -68,12 +75,15 @@ export { doesNotExist, invalidParameter, MlflowError } from './mlflow/mlflow-err
 export { parseOrderBy, type OrderBy } from './mlflow/order-by.ts'
 export { decodePageToken, encodePageToken, type Cursor } from './mlflow/page-token.ts'
 export { bindMlflowRoutes, mlflowRoute, type MlflowRoute } from './mlflow/scope.ts'
+export type { Keeper } from './garbage/keeper.ts'
 export { acceptAnyBody, bodyOf } from './artifacts/artifact-routes.ts'
 
 /** A file under an artifact URI, with its path relative to that URI. */
 export type ArtifactFile = Readonly<{ path: string; digest: Digest; size: number }>
 
 export interface Tracking extends Component {
+  /** From now on nothing that this keeper uses is collected as garbage. */
+  keepFor(keeper: Keeper): void
   /** MLflow's tracking REST at the root of the server. */
   routes(app: FastifyInstance): void
   /** A run with its latest metrics, params, tags, datasets and models; null when there is none, or it is another project's. */
@@ -111,6 +121,7 @@ export function createTracking(deps: {
   database: Database
   blobs: BlobStore
   clock: Clock
+  scheduler: Scheduler
   onListenerError?: (error: unknown, topic: string) => void
 }): Tracking {
   const { database, blobs, clock } = deps
@@ -124,7 +135,14 @@ export function createTracking(deps: {
   const runs = createRuns({ store: runStore, experiments, clock, changed: runChanged })
   const reader = createRunReader(database)
   const links = createRunLinks(database)
-  const artifacts = createArtifacts({ store: createArtifactStore(database), blobs, clock })
+  const artifactStore = createArtifactStore(database)
+  const artifacts = createArtifacts({ store: artifactStore, blobs, clock })
+  const garbage = createGarbage({
+    purge: createPurge({ database, artifacts: artifactStore }),
+    blobs,
+    clock,
+  })
+  garbage.add(trackingKeeper(database))
   const models = createLoggedModelStore(database)
   const uris = createArtifactUris({ runs: runStore, reader, models, artifacts })
   const uploads = createMultipartUploads({ database, blobs, artifacts, clock })
@@ -135,6 +153,7 @@ export function createTracking(deps: {
   return {
     name: 'tracking',
     runChanged,
+    keepFor: (keeper) => garbage.add(keeper),
     routes(app) {
       addServerRoutes(app)
       bindMlflowRoutes(app, [
@@ -169,6 +188,7 @@ export function createTracking(deps: {
         })
       )
       addOtlpRoute(app, { traces })
+      addGarbageRoutes(app, { garbage, clock })
     },
     async getRun(project, runId) {
       const row = await runStore.find(project, runId)
@@ -229,7 +249,15 @@ export function createTracking(deps: {
       if (made !== null) await runs.update(id, { status: 'FINISHED', endTime: now })
       return id.runId
     },
-    async start() {},
+    async start() {
+      deps.scheduler.every({
+        name: 'garbage',
+        intervalMs: 24 * 3_600_000,
+        work: async () => {
+          await garbage.collect({ before: clock.now() - GRACE_MS, isDryRun: false })
+        },
+      })
+    },
     async stop() {},
   }
 }

@@ -32,6 +32,7 @@ export interface RunsTable {
   end_time: number | null
   artifact_uri: string
   lifecycle_stage: string
+  deleted_at: ColumnType<number | null, number | null | undefined, number | null>
 }
 
 export interface KeyValueOfRun {

@@ -20,7 +20,10 @@ export interface BlobStore {
     range?: { start: number; end: number }
   ): Promise<{ stream: Readable; size: number } | null>
   has(digest: Digest): Promise<boolean>
-  delete(digest: Digest): Promise<void>
+  /** Every blob, and when it was last put. */
+  list(): AsyncIterable<StoredBlob & { putAt: number }>
+  /** Removes a blob unless it was put, perhaps again, since `before`. Says whether it did. */
+  removeUnlessPut(digest: Digest, before: number): Promise<boolean>
   /** A local file with the blob's bytes, for engines that read paths. Not to be changed. */
   localPath(digest: Digest): Promise<string | null>
 }

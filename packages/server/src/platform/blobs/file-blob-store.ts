@@ -1,12 +1,14 @@
 import { createReadStream, mkdirSync } from 'node:fs'
-import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDigest, type BlobStore, type Digest } from './blob-store.ts'
+import { createTurns } from './turns.ts'
 import { isCode, linkOnce, spool } from './spool.ts'
 
 /** Blobs as files named by their hash, two levels deep. A blob appears by a hard link from a synced temporary file, so it is never seen half-written. */
 export function createFileBlobStore(root: string): BlobStore {
   const incoming = join(root, 'incoming')
+  const turns = createTurns()
   mkdirSync(incoming, { recursive: true })
 
   const pathOf = (digest: Digest): string | null =>
@@ -21,7 +23,8 @@ export function createFileBlobStore(root: string): BlobStore {
   }
 
   return {
-    put: (...given) => spool(incoming, given, (file) => publish(file.path, file.digest)),
+    put: (...given) =>
+      spool(incoming, given, ({ path, digest }) => turns.take(digest, () => publish(path, digest))),
 
     async open(digest, range) {
       const path = pathOf(digest)
@@ -35,9 +38,27 @@ export function createFileBlobStore(root: string): BlobStore {
       return path !== null && (await sizeOf(path)) !== null
     },
 
-    async delete(digest) {
+    async *list() {
+      for (const outer of await readdir(root)) {
+        if (outer.length !== 2) continue
+        for (const inner of await readdir(join(root, outer))) {
+          for (const digest of await readdir(join(root, outer, inner))) {
+            const is = await stat(join(root, outer, inner, digest)).catch(() => null)
+            if (is !== null) yield { digest, size: is.size, putAt: is.mtimeMs }
+          }
+        }
+      }
+    },
+
+    async removeUnlessPut(digest, before) {
       const path = pathOf(digest)
-      if (path !== null) await rm(path, { force: true })
+      if (path === null) return false
+      return turns.take(digest, async () => {
+        const is = await stat(path).catch(() => null)
+        if (is === null || is.mtimeMs >= before) return false
+        await rm(path)
+        return true
+      })
     },
 
     async localPath(digest) {

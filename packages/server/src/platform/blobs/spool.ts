@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { link, open, rm, type FileHandle } from 'node:fs/promises'
+import { link, open, rm, stat, utimes, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
 import type { BlobStore, StoredBlob } from './blob-store.ts'
@@ -47,11 +47,15 @@ async function copy(
   return { digest: hash.digest('hex'), size }
 }
 
-/** A second name for a file; the name being there already is as good, since it says what it holds. */
+/** A second name for a file; the name being there already is as good, since it says what it holds, and then counts as put now. */
 export async function linkOnce(file: string, name: string): Promise<void> {
-  await link(file, name).catch((error: unknown) => {
+  try {
+    await link(file, name)
+  } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
-  })
+    const { mtime } = await stat(file)
+    await utimes(name, mtime, mtime)
+  }
 }
 
 export const isCode = (error: unknown, code: string): boolean =>

@@ -18,8 +18,8 @@ export async function copyFromDatabaseFile(
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   })
+  const connection = await instance.connect()
   try {
-    const connection = await instance.connect()
     await connection.run(`SET TimeZone = 'UTC'`)
     await connection.run(`SET temp_directory = ${quoteText(`${path}.tmp`)}`)
     await connection.run(`SET allowed_directories = [${quoteText(`${dirname(path)}/`)}]`)
@@ -35,6 +35,7 @@ export async function copyFromDatabaseFile(
     )
     await statement.run()
   } finally {
+    connection.closeSync()
     instance.closeSync()
   }
 }

@@ -99,7 +99,8 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
       `View "${view.name}" can't have a feature or key called "${reserved}"`
     )
   const stored = [...keys, ...storedColumns(view)].map((c) => c.name)
-  const stray = Object.keys(view.batch?.columns ?? {}).find((name) => !stored.includes(name))
+  const mapped = [view.batch, view.stream].flatMap((source) => Object.keys(source?.columns ?? {}))
+  const stray = mapped.find((name) => !stored.includes(name))
   if (stray !== undefined)
     throw fail(
       'request.invalid',

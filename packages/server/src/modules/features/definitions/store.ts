@@ -9,6 +9,7 @@ import {
 } from '@trestle/contract'
 import { z } from 'zod'
 import { randomHexId } from '../../../kernel/ids.ts'
+import type { Digest } from '../../../platform/blobs/index.ts'
 import type { Database } from '../../../platform/database/index.ts'
 import type { FeatureTables } from '../tables.ts'
 import { NOTHING_DECLARED, type Definitions, type Storage } from './model.ts'
@@ -169,6 +170,16 @@ export function createDefinitionStore(database: Database) {
           created_at: row.set.createdAt,
         })
         .execute()
+    },
+    async trainingSetBlobs(digests: readonly Digest[]): Promise<Digest[]> {
+      if (digests.length === 0) return []
+      const rows = await db
+        .selectFrom('feature_training_sets')
+        .select('digest')
+        .distinct()
+        .where('digest', 'in', digests)
+        .execute()
+      return rows.map((row) => row.digest)
     },
     async listTrainingSets(project: string): Promise<TrainingSet[]> {
       const rows = await db

@@ -1,4 +1,4 @@
-import { sourceName, type BatchSource } from '@trestle/contract'
+import { batchName, type BatchSource } from '@trestle/contract'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { AppError, messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
@@ -35,7 +35,7 @@ export async function importSource(
   let skipped = 0
   let hasReplaced = false
   const files = await sources.list(batch).catch((error: unknown) => {
-    throw broken(view, sourceName(batch), error)
+    throw broken(view, batchName(batch), error)
   })
   try {
     for (const file of files) {

@@ -25,6 +25,13 @@ export type Segment = Readonly<{
 
 export type NewSegment = Omit<Segment, 'id'>
 
+/** How far a topic has been read: the offset of the next record of each partition, and what did not fit since the last step. */
+export type StreamProgress = Readonly<{
+  topic: string
+  offsets: readonly Readonly<{ partition: number; offset: bigint }>[]
+  rejected: Readonly<{ count: number; last: string | null }>
+}>
+
 /** What was read of a source file; no segment where it had no usable row. */
 export type ImportedFile = Readonly<{
   name: string
@@ -53,6 +60,10 @@ CREATE TABLE IF NOT EXISTS imports (
 CREATE TABLE IF NOT EXISTS ingest (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tails (storage INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS ingested (storage INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS stream_offsets (
+  storage INTEGER NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+  PRIMARY KEY (storage, topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream_rejects (storage INTEGER PRIMARY KEY, count INTEGER NOT NULL, last TEXT);
 INSERT OR IGNORE INTO ingest VALUES (1, 1);`
 
 const SEGMENT = `id, storage, file, min_seq AS minSeq, max_seq AS maxSeq, rows, min_event_us AS minEventUs, max_event_us AS maxEventUs, source, created_at AS createdAt`
@@ -103,6 +114,17 @@ export function createOfflineLog(path: string) {
       s.createdAt
     )
 
+  const keepProgress = (storage: number, { topic, offsets, rejected }: StreamProgress): void => {
+    for (const { partition, offset } of offsets)
+      db.prepare(
+        'INSERT INTO stream_offsets (storage, topic, partition, next) VALUES (?, ?, ?, ?) ON CONFLICT (storage, topic, partition) DO UPDATE SET next = excluded.next'
+      ).run(storage, topic, partition, offset)
+    if (rejected.count > 0)
+      db.prepare(
+        'INSERT INTO stream_rejects (storage, count, last) VALUES (?, ?, ?) ON CONFLICT (storage) DO UPDATE SET count = count + excluded.count, last = excluded.last'
+      ).run(storage, rejected.count, rejected.last)
+  }
+
   return {
     /**
      * Appends rows of several storages in one step. Returns the ingest number of the first of each, and the last number that its storage had before.
@@ -110,12 +132,15 @@ export function createOfflineLog(path: string) {
      */
     append(
       batches: readonly { storage: number; rows: readonly Omit<PendingRow, 'seq'>[] }[],
-      now: number
+      now: number,
+      progress?: StreamProgress
     ): { first: number; previous: number }[] {
       return transaction(() =>
         batches.map(({ storage, rows }) => {
+          if (progress !== undefined) keepProgress(storage, progress)
           const first = reserve(rows.length)
           const previous = Number(getTail.get(storage)?.['seq'] ?? 0)
+          if (rows.length === 0) return { first, previous }
           setTail.run(storage, first + rows.length - 1)
           rows.forEach((row, i) =>
             insertPending.run(storage, first + i, row.eventUs, row.createdUs, row.packed)
@@ -192,6 +217,25 @@ export function createOfflineLog(path: string) {
         .prepare('SELECT fingerprint FROM imports WHERE storage = ? AND path = ?')
         .get(storage, path)
       return row === undefined ? null : String(row['fingerprint'])
+    },
+
+    /** Where to go on reading a topic. */
+    offsets: (storage: number, topic: string): { partition: number; offset: bigint }[] =>
+      db
+        .prepare('SELECT partition, next FROM stream_offsets WHERE storage = ? AND topic = ?')
+        .all(storage, topic)
+        .map((row) => ({
+          partition: Number(row['partition']),
+          offset: BigInt(Number(row['next'])),
+        })),
+    streamFacts(storage: number): { rejected: number; lastRejected: string | null } {
+      const row = db
+        .prepare('SELECT count, last FROM stream_rejects WHERE storage = ?')
+        .get(storage)
+      return {
+        rejected: Number(row?.['count'] ?? 0),
+        lastRejected: row === undefined ? null : String(row['last']),
+      }
     },
 
     facts(storage: number): StorageFacts {

@@ -1,10 +1,11 @@
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sourceName, type BatchSource } from '@trestle/contract'
+import { batchName, type BatchSource } from '@trestle/contract'
 import { randomHexId } from '../../../kernel/ids.ts'
 import { quoteText } from '../../../platform/database/index.ts'
 import { copyFromDatabaseFile, type DuckDb } from '../../../platform/duckdb/index.ts'
 import type { PostgresSources } from '../../../platform/postgres-source/index.ts'
+import type { S3 } from '../../../platform/s3/index.ts'
 import type { SourceRoot } from './source-root.ts'
 
 /** A file to read, as it was when it was opened. */
@@ -30,12 +31,13 @@ export type SourceFile = Readonly<{
 /** What sources consist of, wherever they lie. Every failure is an Error that says what is wrong, to be told with the view's name. */
 export interface SourceFiles {
   list(batch: BatchSource): Promise<readonly SourceFile[]>
-  /** A single local file. */
+  /** A single file. */
   open(file: { kind: 'csv' | 'parquet'; path: string }): Promise<OpenFile>
 }
 
 export function createSourceFiles(deps: {
   root: SourceRoot
+  s3: S3
   postgres: PostgresSources
   duckdb: DuckDb
   temporaryDir: string
@@ -60,6 +62,8 @@ export function createSourceFiles(deps: {
       }),
     }
   }
+  const files = (format: 'csv' | 'parquet', path: string): Promise<readonly SourceFile[]> =>
+    path.startsWith('s3://') ? objects(format, path) : localFiles(format, path)
   const localFiles = async (format: 'csv' | 'parquet', path: string): Promise<SourceFile[]> => {
     const pattern = root.resolve(path)
     const found = await duckdb.rows(`SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`)
@@ -67,22 +71,39 @@ export function createSourceFiles(deps: {
     return Promise.all(found.map(({ file }) => localFile(format, String(file))))
   }
 
+  const objects = async (format: 'csv' | 'parquet', pattern: string): Promise<SourceFile[]> => {
+    const matches = matcherOf(pattern)
+    const found: SourceFile[] = []
+    for await (const { url, size, etag } of deps.s3.list(pattern.replace(/[*?].*$/s, '')))
+      if (matches(url))
+        found.push(
+          copied({ name: url, format, fingerprint: `${size}/${etag}` }, async (path) => {
+            await deps.s3.fetchTo(url, path)
+          })
+        )
+    if (found.length === 0) throw new Error(`there is no object ${pattern}`)
+    return found
+  }
+
   /** A source that has to be written into a file first, to be read as it is at one instant. */
   const copied = (
-    batch: BatchSource,
-    fingerprint: string | null,
+    {
+      name,
+      fingerprint,
+      format = 'parquet',
+    }: { name: string; fingerprint: string | null; format?: 'csv' | 'parquet' },
     write: (path: string) => Promise<void>
   ): SourceFile => ({
-    name: sourceName(batch),
+    name,
     fingerprint,
     async open() {
       await mkdir(temporaryDir, { recursive: true })
-      const path = join(temporaryDir, `${randomHexId()}.parquet`)
+      const path = join(temporaryDir, `${randomHexId()}.${format}`)
       const close = () => rm(path, { force: true })
       try {
         await write(path)
         return {
-          format: 'parquet',
+          format,
           path,
           fingerprint: fingerprint ?? (await contentOf(duckdb, path)),
           checkUnchanged: async () => {},
@@ -100,30 +121,43 @@ export function createSourceFiles(deps: {
       switch (batch.kind) {
         case 'csv':
         case 'parquet':
-          return localFiles(batch.kind, batch.path)
+          return files(batch.kind, batch.path)
         case 'duckdb': {
           const file = root.resolve(batch.path)
           const identity = await identityOf(file)
           await root.check(file)
           const log = await identityOf(`${file}.wal`).catch(() => '')
           return [
-            copied(batch, `${identity}${log}`, (path) =>
+            copied({ name: batchName(batch), fingerprint: `${identity}${log}` }, (path) =>
               copyFromDatabaseFile(file, relationOf(batch), path)
             ),
           ]
         }
         case 'postgres':
           return [
-            copied(batch, null, (path) =>
+            copied({ name: batchName(batch), fingerprint: null }, (path) =>
               postgres.toParquet({ connection: batch.connection, ...relationOf(batch) }, path)
             ),
           ]
       }
     },
     async open({ kind, path }) {
-      return (await localFile(kind, root.resolve(path))).open()
+      const [file, second] = await files(kind, path)
+      if (file === undefined || second !== undefined)
+        throw new Error('name one file, without a pattern')
+      return file.open()
     },
   }
+}
+
+/** `*` and `?` stand for what is between slashes, `**` for anything. */
+function matcherOf(pattern: string): (url: string) => boolean {
+  const words: Readonly<Record<string, string>> = { '**': '.*', '*': '[^/]*', '?': '[^/]' }
+  const parts = pattern
+    .split(/(\*\*|[*?])/)
+    .map((part) => words[part] ?? part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  const expression = new RegExp(`^${parts.join('')}$`, 's')
+  return (url) => expression.test(url)
 }
 
 const relationOf = ({ table, query }: { table: string | null; query: string | null }) =>

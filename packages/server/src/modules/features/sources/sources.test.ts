@@ -1,9 +1,12 @@
 import { symlink, writeFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { Client } from 'pg'
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { openTestFeatures, T0, type TestFeatures } from '../../../../test/support/features.ts'
+import { openS3, type S3 } from '../../../platform/s3/index.ts'
+import { hasS3, startS3, type TestS3 } from '../../../../test/support/s3-server.ts'
 import { createDuckDb } from '../../../platform/duckdb/index.ts'
 import { createPostgresSources } from '../../../platform/postgres-source/index.ts'
 import { createOfflineLog } from '../offline/offline-log.ts'
@@ -64,6 +67,7 @@ describe('a DuckDB database file', () => {
     const instance = await DuckDBInstance.create(join(features.dir, 'shop.duckdb'))
     const connection = await instance.connect()
     await connection.run(sql)
+    connection.closeSync()
     instance.closeSync()
   }
   beforeEach(() =>
@@ -133,6 +137,44 @@ test.skipIf(url === null)(
   }
 )
 
+describe.skipIf(!hasS3())('objects in S3', () => {
+  let server: TestS3
+  let s3: S3
+  beforeAll(async () => {
+    server = await startS3()
+    s3 = openS3({
+      region: 'us-east-1',
+      endpoint: server.endpoint,
+      credentials: {
+        accessKeyId: server.env['AWS_ACCESS_KEY_ID'] ?? '',
+        secretAccessKey: server.env['AWS_SECRET_ACCESS_KEY'] ?? '',
+      },
+    })
+  })
+  afterAll(async () => {
+    await s3.stop()
+    await server.stop()
+  })
+
+  test('are read by pattern, each again once it has changed', async () => {
+    await features.close()
+    features = await openTestFeatures({ s3 })
+    const put = (key: string, text: string) =>
+      s3.write(`s3://${server.bucket}/${key}`, Readable.from([text]))
+    await put('stats/a.csv', CSV)
+    await put('stats/b.csv', CSV.replace('1,10', '2,20'))
+    await put('stats/deep/c.csv', 'not,read')
+    await declare({ kind: 'csv', path: `s3://${server.bucket}/stats/?.c*` })
+    expect(await materialize()).toMatchObject({ importedRows: 2 })
+    expect(await materialize()).toMatchObject({ importedRows: 0 })
+    await put('stats/b.csv', CSV.replace('1,10', '2,21').replace(':00Z', ':01Z'))
+    expect(await materialize()).toMatchObject({ importedRows: 1 })
+    expect(await trips()).toEqual([10, 21])
+    await declare({ kind: 'csv', path: `s3://${server.bucket}/nothing/*` })
+    await expect(materialize()).rejects.toThrow(/view "stats".*there is no object s3:/)
+  })
+})
+
 test('of several files all are taken in, or none', async () => {
   await writeFile(join(features.dir, 'a.csv'), CSV)
   await writeFile(join(features.dir, 'b.csv'), CSV.replace(',10,', ',ten,'))
@@ -176,6 +218,7 @@ test('a file that changes while it is read is noticed', async () => {
   const duckdb = createDuckDb({ temporaryDir: features.dir, memoryLimit: '200MB', threads: 1 })
   const files = createSourceFiles({
     root: createSourceRoot(null),
+    s3: openS3({ region: 'us-east-1', endpoint: null, credentials: null }),
     postgres: createPostgresSources({ urls: new Map(), duckdb }),
     duckdb,
     temporaryDir: features.dir,

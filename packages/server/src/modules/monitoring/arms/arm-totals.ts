@@ -8,7 +8,7 @@ import {
   type MomentsState,
 } from '@trestle/stats'
 import type { InferenceCompleted } from '../../serving/index.ts'
-import { scoreColumn } from '../outcome.ts'
+import type { OutputFacts } from '../outcome.ts'
 import { addLossSums, emptyLossSums, type LossSums } from './loss-sums.ts'
 
 /** What is counted of one arm over a stretch of time. Sketches are made when the first value comes. */
@@ -49,7 +49,11 @@ export const emptyArmTotals = (): ArmTotals => ({
   loss: emptyLossSums(),
 })
 
-export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
+export function addEvent(
+  totals: ArmTotals,
+  event: InferenceCompleted,
+  factsOf: (outputs: InferenceCompleted['outputs']) => OutputFacts
+): void {
   totals.requests++
   if (event.isForced === true) totals.forced++
   totals.busyMs += event.busyMs
@@ -61,16 +65,18 @@ export function addEvent(totals: ArmTotals, event: InferenceCompleted): void {
     (totals.featureAge ??= createDdSketch()).update(Math.max(0, event.at - event.oldestFeatureAt))
   if (event.status !== 'ok') return
   totals.rows += event.rows
-  addSchema(totals.schemas, schemaOf(event), 1)
-  for (const column of event.outputs) {
+  const { outputs } = event
+  const { schema, scoreAt } = factsOf(outputs)
+  addSchema(totals.schemas, schema, 1)
+  for (const column of outputs) {
     if (column.type !== 'float') continue
     for (let i = 0; i < column.values.length; i++) {
       const value = column.values[i]
       if (typeof value !== 'number' || !Number.isFinite(value)) totals.nanOutputs++
     }
   }
-  const scores = scoreColumn(event.outputs)
-  if (scores === null) return
+  const scores = outputs[scoreAt]
+  if (scores === undefined) return
   const numbers = Array.from(scores.values, (v) => (typeof v === 'number' ? v : NaN))
   totals.score.updateMany(numbers)
   const sketch = (totals.scores ??= createDdSketch())
@@ -86,12 +92,6 @@ function addSchema(schemas: Record<string, number>, schema: string, times: numbe
   const key = isRoom ? schema : OTHER_SCHEMAS
   schemas[key] = (schemas[key] ?? 0) + times
 }
-
-const schemaOf = ({ outputs }: InferenceCompleted): string =>
-  outputs
-    .map(({ name, type }) => `${name}: ${type}`)
-    .toSorted()
-    .join(', ')
 
 export function mergeArmTotals(into: ArmTotals, from: ArmTotals): void {
   into.requests += from.requests

@@ -91,6 +91,7 @@ test('a shadow is compared with the answer it copies, whichever comes first, row
   for (let i = 0; i < 40; i++) {
     const live = sampleEvent({
       predictionId: `p${i}`,
+      isShadowed: true,
       at: START + i,
       latencyMs: 10,
       rows: 2,

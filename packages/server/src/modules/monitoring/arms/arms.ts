@@ -3,7 +3,7 @@ import type { Clock } from '../../../kernel/clock.ts'
 import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 import type { LoggedInference } from '../inference-log/record.ts'
-import { predictedClass, scoreColumn, type Judged } from '../outcome.ts'
+import { createOutputFacts, predictedClass, scoreColumn, type Judged } from '../outcome.ts'
 import {
   addEvent,
   emptyArmTotals,
@@ -120,6 +120,7 @@ const MAX_SCORE_PAIRS = 2_000
 /** Counts every arm and every pair of live and shadow answers as they happen. All in memory; saved and loaded as a whole. */
 export function createArms(deps: { clock: Clock }) {
   const { clock } = deps
+  const factsOf = createOutputFacts()
   const arms = new Map<string, { key: ArmKey; timeline: Timeline<ArmTotals> }>()
   const pairs = new Map<
     string,
@@ -133,6 +134,26 @@ export function createArms(deps: { clock: Clock }) {
   >()
   const waiting = createNewestMap<string, Waiting>(MAX_WAITING)
   const endpoints = new Map<string, { project: string; endpoint: string; endpointId: string }>()
+
+  // Most events are of the arm of the one before.
+  let last: { of: InferenceCompleted; timeline: Timeline<ArmTotals> } | null = null
+  const isOfSameArm = (a: InferenceCompleted, b: InferenceCompleted): boolean =>
+    a.endpointId === b.endpointId &&
+    a.variant === b.variant &&
+    a.role === b.role &&
+    a.project === b.project &&
+    a.endpoint === b.endpoint
+
+  const timelineOf = (event: InferenceCompleted): Timeline<ArmTotals> => {
+    const name = `${event.project}\u0000${event.endpoint}`
+    if (endpoints.get(name)?.endpointId !== event.endpointId)
+      endpoints.set(name, {
+        project: event.project,
+        endpoint: event.endpoint,
+        endpointId: event.endpointId,
+      })
+    return armOf(event).timeline
+  }
 
   const armOf = (key: ArmKey) => {
     const name = `${key.endpointId}\u0000${key.variant}\u0000${key.role}`
@@ -164,6 +185,7 @@ export function createArms(deps: { clock: Clock }) {
 
   /** A shadow may end before its live request does, so each half waits for the other. */
   const pairUp = (event: InferenceCompleted): void => {
+    if (event.role === 'live' && event.isShadowed !== true) return
     const id = event.pairedWith ?? event.predictionId
     let entry = waiting.get(id)
     if (entry === undefined) {
@@ -196,15 +218,10 @@ export function createArms(deps: { clock: Clock }) {
 
   return {
     observe({ event }: LoggedInference): void {
-      const name = `${event.project}\u0000${event.endpoint}`
-      if (endpoints.get(name)?.endpointId !== event.endpointId)
-        endpoints.set(name, {
-          project: event.project,
-          endpoint: event.endpoint,
-          endpointId: event.endpointId,
-        })
-      const totals = armOf(event).timeline.at(event.at, clock.now())
-      if (totals !== null) addEvent(totals, event)
+      if (last === null || !isOfSameArm(last.of, event))
+        last = { of: event, timeline: timelineOf(event) }
+      const totals = last.timeline.at(event.at, clock.now())
+      if (totals !== null) addEvent(totals, event, factsOf)
       if (event.status !== 'rejected') pairUp(event)
     },
     /** Adds or takes back a judged prediction. */
@@ -254,6 +271,7 @@ export function createArms(deps: { clock: Clock }) {
       endpoints: [...endpoints.values()],
     }),
     load(state: ArmsState): void {
+      last = null
       for (const { key, slices } of state.arms)
         armOf(key).timeline.load(slices.map((s) => ({ ...s, value: loadArmTotals(s.value) })))
       for (const saved of state.pairs) {

@@ -20,6 +20,8 @@ export const KEPT_MS = 86_400_000
 export function createTimeline<T>(deps: { empty: () => T; merge: (into: T, from: T) => void }) {
   let slices = new Map<number, Slice<T>>()
   let compactedAt = 0
+  // Most events fall into the slice of the one before.
+  let last: Slice<T> | null = null
 
   const compact = (now: number): void => {
     compactedAt = now
@@ -36,6 +38,7 @@ export function createTimeline<T>(deps: { empty: () => T; merge: (into: T, from:
       }
     }
     slices = kept
+    last = null
   }
 
   return {
@@ -43,6 +46,7 @@ export function createTimeline<T>(deps: { empty: () => T; merge: (into: T, from:
     at(at: number, now: number): T | null {
       if (at <= now - KEPT_MS) return null
       if (now - compactedAt >= 60_000) compact(now)
+      if (last !== null && at >= last.start && at < last.start + TIERS[0].widthMs) return last.value
       for (const { widthMs } of TIERS) {
         const found = slices.get(floorTo(at, widthMs))
         if (found !== undefined && at < found.start + found.widthMs) return found.value
@@ -52,6 +56,7 @@ export function createTimeline<T>(deps: { empty: () => T; merge: (into: T, from:
       const made = slices.get(start) ?? { start, widthMs, value: deps.empty() }
       made.widthMs = Math.max(made.widthMs, widthMs)
       slices.set(start, made)
+      if (made.widthMs === TIERS[0].widthMs) last = made
       return made.value
     },
     since(from: number, now: number): { total: T; coveredFrom: number } {
@@ -68,6 +73,7 @@ export function createTimeline<T>(deps: { empty: () => T; merge: (into: T, from:
     slices: (): readonly Slice<T>[] => [...slices.values()],
     load(loaded: readonly Slice<T>[]): void {
       slices = new Map(loaded.map((slice) => [slice.start, slice]))
+      last = null
     },
   }
 }

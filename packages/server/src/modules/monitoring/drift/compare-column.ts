@@ -26,6 +26,7 @@ type Pair<K extends ReferenceColumn['kind']> = Readonly<{
 /** A chi-square test needs about this many expected in each cell (Cochran 1954); smaller categories are pooled. */
 const LEAST_EXPECTED = 5
 const SHOWN_CATEGORIES = 20
+const SHOWN_NEW = 5
 /** Numbers that a test looks at: with the reference's 5,000, more would tell next to nothing more. */
 const MOST_TESTED = 50_000
 const NOTHING_SHOWN = { bins: [], reference: [], current: [] }
@@ -211,7 +212,7 @@ function compareCategories({ reference, current, options, isEnough }: Pair<'cate
     newCategories: fresh.toSorted().slice(0, 20),
     outOfRangeShare: values === 0 || reference.other > 0 ? 0 : freshCount / values,
     outOfRangePValue: isComparable ? newCategoriesPValue(both) : null,
-    histogram: histogramOf(reference, counts, { missing: current.missing, total: values }),
+    histogram: histogramOf(reference, counts, { fresh, missing: current.missing, total: values }),
     obstacle:
       reference.other > 0
         ? `more than ${reference.categories.length.toLocaleString('en')} categories: not compared`
@@ -263,13 +264,19 @@ function judged(options: ComparisonOptions, isEnough: boolean, run: () => Domain
   }
 }
 
-/** The most frequent categories by name, the rest together. */
+/** The most frequent categories of the reference and the most frequent new ones by name, the rest together. */
 function histogramOf(
   reference: ReferenceColumn & { kind: 'categorical' },
   found: ReadonlyMap<string, number>,
-  current: { missing: number; total: number }
+  current: { fresh: readonly string[]; missing: number; total: number }
 ) {
-  const shown = reference.categories.slice(0, SHOWN_CATEGORIES)
+  const fresh = current.fresh
+    .toSorted((a, b) => (found.get(b) ?? 0) - (found.get(a) ?? 0))
+    .slice(0, SHOWN_NEW)
+  const shown = [
+    ...reference.categories.slice(0, SHOWN_CATEGORIES),
+    ...fresh.map((name) => ({ name, count: 0 })),
+  ]
   const shownReference = shown.map((c) => c.count)
   const shownCurrent = shown.map((c) => found.get(c.name) ?? 0)
   const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)

@@ -4,6 +4,9 @@ import type { Scalar } from '../../../kernel/scalar.ts'
 import type { OutcomeRow } from '../labels/store.ts'
 import { className, isSameClass } from '../outcome.ts'
 
+/** What quality reads of a labelled prediction. */
+type Outcome = Pick<OutcomeRow, 'prediction_at' | 'label_json' | 'predicted_json' | 'score'>
+
 type QualitySpec = NonNullable<MonitorSpec['quality']>
 
 /** One labelled prediction, as quality sees it. */
@@ -18,10 +21,10 @@ type Case = Readonly<{
 /** How good the predictions were, once labels are there. Compares with the reference period's labelled predictions. */
 export function judgeQuality(
   input: {
-    outcomes: readonly OutcomeRow[]
-    referenceOutcomes: readonly OutcomeRow[]
+    outcomes: readonly Outcome[]
+    referenceOutcomes: readonly Outcome[]
     /** Labelled predictions up to the window's end, for the change detectors. */
-    history: readonly OutcomeRow[]
+    history: readonly Outcome[]
     predictions: number
     from: number
   },
@@ -66,7 +69,7 @@ export function judgeQuality(
   return { ...base, state: 'ok', finding: '' }
 }
 
-function toCases(rows: readonly OutcomeRow[], spec: QualitySpec): Case[] {
+function toCases(rows: readonly Outcome[], spec: QualitySpec): Case[] {
   return rows.map((row) => {
     const label = JSON.parse(row.label_json) as Scalar // written by this module
     const predicted = JSON.parse(row.predicted_json) as Scalar // written by this module

@@ -62,6 +62,7 @@ export const MAX_CATEGORIES = 1_000
 const FEW_DISTINCT = 10
 export const SAMPLED_TEXTS = 1_000
 const TEXT_LENGTH = 500
+const SAMPLED_VECTOR_NUMBERS = 200_000
 
 export function buildReference(
   columns: readonly ColumnValues[],
@@ -87,7 +88,7 @@ function describe({ name, source, values }: ColumnValues, sampleSize: number): R
 }
 
 /** Whole numbers of few kinds stand for categories. */
-function isFew(numbers: Float64Array): boolean {
+export function isFew(numbers: Float64Array): boolean {
   const found = new Set<number>()
   for (const value of numbers) {
     if (!Number.isInteger(value)) return false
@@ -97,13 +98,13 @@ function isFew(numbers: Float64Array): boolean {
 }
 
 /** Whether strings are to be read rather than counted: most are different, and many have words. Identifiers have none. */
-function isText(texts: readonly string[], distinct: number): boolean {
+export function isText(texts: readonly string[], distinct: number): boolean {
   if (texts.length === 0 || distinct <= texts.length / 2) return false
   const withWords = texts.filter((text) => /\s/.test(text.trim()) || text.length > 40).length
   return withWords >= texts.length / 3
 }
 
-function describeNumbers(numbers: Float64Array, sampleSize: number) {
+export function describeNumbers(numbers: Float64Array, sampleSize = SAMPLE_SIZE) {
   const bins = quantileBins(numbers)
   const moments = createMoments()
   moments.updateMany(numbers)
@@ -121,7 +122,7 @@ function describeNumbers(numbers: Float64Array, sampleSize: number) {
 }
 
 /** `total` are all values, `counts` those that were counted by category, at least the most frequent ones. */
-function describeCategories(counts: ReadonlyMap<string, number>, total: number) {
+export function describeCategories(counts: ReadonlyMap<string, number>, total: number) {
   const ordered = [...counts]
     .map(([name, count]) => ({ name, count }))
     .toSorted((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
@@ -130,12 +131,22 @@ function describeCategories(counts: ReadonlyMap<string, number>, total: number) 
   return { kind: 'categorical' as const, categories, other: total - named }
 }
 
-function describeTexts(texts: readonly string[]) {
+export function describeTexts(texts: readonly string[]) {
   const places = Float64Array.from(texts, (_text, i) => i)
   const sample = Array.from(drawEvenly(places, SAMPLED_TEXTS), (i) =>
     (texts[i] ?? '').slice(0, TEXT_LENGTH)
   )
   return { kind: 'text' as const, sample }
+}
+
+export function describeVectors(vectors: readonly Float64Array[]) {
+  const size = vectors[0]?.length ?? 1
+  const places = Float64Array.from(vectors, (_vector, i) => i)
+  const kept = Math.min(SAMPLED_TEXTS, Math.max(50, Math.floor(SAMPLED_VECTOR_NUMBERS / size)))
+  return {
+    kind: 'embedding' as const,
+    sample: Array.from(drawEvenly(places, kept), (i) => Array.from(vectors[i] ?? [], Math.fround)),
+  }
 }
 
 /** Infinities as the largest numbers there are: they keep their rank, and JSON can hold them. */

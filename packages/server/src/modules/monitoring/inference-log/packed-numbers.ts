@@ -3,7 +3,8 @@ import { encodeValue } from './record.ts'
 /** Doubles in memory's own form, as base64: writing them as decimal digits is most of what a log record costs. */
 export type PackedNumbers = Readonly<{ f64: string }>
 
-const pack = (values: Float64Array): PackedNumbers => ({
+/** Packs numbers. */
+export const pack = (values: Float64Array): PackedNumbers => ({
   f64: Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'),
 })
 

@@ -24,9 +24,16 @@ export function toRecord(
     settings.samplingRate >= 1 ||
     bucketOf('inference-log', event.pairedWith ?? event.predictionId) <
       settings.samplingRate * BUCKETS
-  const masked =
-    Object.keys(settings.masks).length === 0 ? event : maskEvent(event, settings.masks, maskKey)
-  return { event: isSampled ? masked : { ...masked, inputs: [], entities: {} }, isSampled }
+  const masked = isEmpty(settings.masks) ? event : maskEvent(event, settings.masks, maskKey)
+  return {
+    event: isSampled ? masked : { ...masked, inputs: [], inputTable: null, entities: {} },
+    isSampled,
+  }
+}
+
+function isEmpty(masks: LogSettings['masks']): boolean {
+  for (const _column in masks) return false
+  return true
 }
 
 function maskEvent(
@@ -57,6 +64,7 @@ function maskEvent(
     stickyKey,
     entities,
     inputs: event.inputs.map(column),
+    inputTable: null,
     outputs: event.outputs.map(column),
   }
 }

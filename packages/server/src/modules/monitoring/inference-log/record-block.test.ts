@@ -65,6 +65,31 @@ test('every record is read back as it was written, whatever stood beside it', ()
   )
 })
 
+test('a table of numbers is written as its columns are', () => {
+  const columns = ['a', 'b', 'c'].map((name) => ({ name, type: 'float' as const }))
+  const rows = fc.array(fc.tuple(fc.float(), fc.float(), fc.float()), { maxLength: 4 })
+  fc.assert(
+    fc.property(fc.array(rows, { minLength: 1, maxLength: 8 }), (tables) => {
+      const events = tables.map((table) =>
+        sampleEvent({
+          rows: table.length,
+          inputs: columns.map((column, c) => ({
+            ...column,
+            values: table.map((row) => row[c] ?? 0),
+          })),
+        })
+      )
+      const write = (some: InferenceCompleted[]): string[] =>
+        toBlocks(some.map((e) => ({ event: e, isSampled: true }))).map(encodeBlock)
+      const withTables = events.map((e, i) => ({
+        ...e,
+        inputTable: { columns, data: Float32Array.from((tables[i] ?? []).flat()) },
+      }))
+      expect(write(withTables)).toEqual(write(events))
+    })
+  )
+})
+
 test('records of one kind stay in their order, and a line holds a bounded number of values', () => {
   const many = Array.from({ length: 5 }, (_, i): LogRecord => {
     const values = new Float64Array(30_000)

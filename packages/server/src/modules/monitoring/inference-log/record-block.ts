@@ -1,6 +1,6 @@
 import type { Scalar } from '../../../kernel/scalar.ts'
 import type { InferenceCompleted, LoggedColumn } from '../../serving/index.ts'
-import { packIfNumbers, unpack, type PackedNumbers } from './packed-numbers.ts'
+import { pack, packIfNumbers, unpack, type PackedNumbers } from './packed-numbers.ts'
 import {
   decodeEntities,
   decodeValue,
@@ -26,7 +26,7 @@ export type WireColumn = {
   /** How many are each record's; left out where that is the record's rows. */
   counts?: number[]
 }
-type Plain = Omit<InferenceCompleted, 'inputs' | 'outputs' | 'entities' | 'stages'>
+type Plain = Omit<InferenceCompleted, 'inputs' | 'inputTable' | 'outputs' | 'entities' | 'stages'>
 /** What makes records of one kind: always in `same`. */
 type Kind = Pick<Plain, 'project' | 'endpoint' | 'endpointId' | 'variant' | 'role' | 'status'>
 /** A block as it is worked with; on disk its lists of numbers are packed. */
@@ -77,7 +77,7 @@ export function toBlocks(records: readonly LogRecord[]): LogRecord[][] {
 }
 
 /** Fields that only some events have: those with and those without are of two kinds, or a block would lose them. */
-const OPTIONAL = ['llm', 'isForced'] as const
+const OPTIONAL = ['llm', 'isForced', 'isShadowed'] as const
 
 function isSameKind(a: LogRecord, b: LogRecord): boolean {
   return (
@@ -89,9 +89,14 @@ function isSameKind(a: LogRecord, b: LogRecord): boolean {
     a.event.role === b.event.role &&
     a.event.status === b.event.status &&
     OPTIONAL.every((key) => (a.event[key] === undefined) === (b.event[key] === undefined)) &&
-    hasSameColumns(a.event.inputs, b.event.inputs) &&
+    hasSameInputs(a.event, b.event) &&
     hasSameColumns(a.event.outputs, b.event.outputs)
   )
+}
+
+function hasSameInputs(a: InferenceCompleted, b: InferenceCompleted): boolean {
+  const [one, other] = [a.inputTable ?? null, b.inputTable ?? null]
+  return one === null || one.columns !== other?.columns ? hasSameColumns(a.inputs, b.inputs) : true
 }
 
 const hasSameColumns = (a: readonly LoggedColumn[], b: readonly LoggedColumn[]): boolean =>
@@ -105,6 +110,7 @@ export function encodeBlock(records: readonly LogRecord[]): string {
   if (first === undefined) throw new Error('a block has at least one record')
   const {
     inputs: _inputs,
+    inputTable: _inputTable,
     outputs: _outputs,
     entities: _entities,
     stages: _stages,
@@ -127,7 +133,7 @@ export function encodeBlock(records: readonly LogRecord[]): string {
       queueMs: packIfNumbers(events.map((event) => event.stages.queueMs)),
       computeMs: packIfNumbers(events.map((event) => event.stages.computeMs)),
     },
-    inputs: encodeColumns(events, 'inputs'),
+    inputs: encodeTables(events) ?? encodeColumns(events, 'inputs'),
     outputs: encodeColumns(events, 'outputs'),
   }
   if (events.some((event) => hasKeys(event.entities)))
@@ -138,6 +144,27 @@ export function encodeBlock(records: readonly LogRecord[]): string {
 function hasKeys(record: object): boolean {
   for (const _key in record) return true
   return false
+}
+
+/** The inputs of events that all have a table of the same columns; null when they have not. */
+function encodeTables(events: readonly InferenceCompleted[]): DiskColumn[] | null {
+  const columns = events[0]?.inputTable?.columns
+  if (columns === undefined) return null
+  let count = 0
+  for (const { inputTable, rows } of events) {
+    if (inputTable?.columns !== columns || inputTable.data.length !== rows * columns.length)
+      return null
+    count += rows
+  }
+  return columns.map(({ name, type }, c) => {
+    const values = new Float64Array(count)
+    let at = 0
+    for (const { inputTable } of events) {
+      const data = inputTable?.data ?? []
+      for (let i = c; i < data.length; i += columns.length) values[at++] = data[i] ?? NaN
+    }
+    return { name, type, values: pack(values) }
+  })
 }
 
 function encodeColumns(

@@ -9,7 +9,8 @@ export type LoggedInference = Readonly<{ sequence: number | null; event: Inferen
 
 /** Values of a request as a record keeps them: how many of them, its rows, is a field of its own. */
 export const valuesIn = ({ event }: LogRecord): number =>
-  1 + event.rows * (event.inputs.length + event.outputs.length)
+  1 +
+  event.rows * ((event.inputTable?.columns.length ?? event.inputs.length) + event.outputs.length)
 
 type WireValue = number | string | boolean | null
 

@@ -2,7 +2,7 @@ import { createNewestMap } from '../../../kernel/newest-map.ts'
 import type { Scalar } from '../../../kernel/scalar.ts'
 import type { PredictionRow } from '../inference-log/prediction-row.ts'
 import { rowId } from '../inference-log/prediction-row.ts'
-import { predictedClass, scoreColumn } from '../outcome.ts'
+import { createOutputFacts, type OutputFacts } from '../outcome.ts'
 import type { InferenceCompleted } from '../../serving/index.ts'
 
 /** What a label needs to know of a prediction. */
@@ -26,6 +26,7 @@ const ROW = /^(.*)\.(\d+)$/
 /** The latest predictions by id, so that a prompt label finds its prediction without a look at the disk. A request is remembered with its shadows. */
 export function createRecentRows() {
   // By the prediction id alone: ids are random and never shared.
+  const factsOf = createOutputFacts()
   const requests = createNewestMap<string, Kept[]>(MAX_REQUESTS)
 
   const rowsOf = (events: readonly Kept[], index: number): LabelledRow[] =>
@@ -36,7 +37,7 @@ export function createRecentRows() {
       if (event.status !== 'ok') return
       const key = event.pairedWith ?? event.predictionId
       const known = requests.get(key)
-      const kept = keep(event)
+      const kept = keep(event, factsOf(event.outputs))
       if (known === undefined) requests.set(key, [kept])
       else known.push(kept)
     },
@@ -56,18 +57,23 @@ export type RecentRows = ReturnType<typeof createRecentRows>
 /** What is remembered: not the inputs, which are the bulk of a request. */
 type Kept = Pick<
   InferenceCompleted,
-  | 'predictionId'
-  | 'project'
-  | 'endpoint'
-  | 'endpointId'
-  | 'variant'
-  | 'role'
-  | 'at'
-  | 'rows'
-  | 'outputs'
->
+  'predictionId' | 'project' | 'endpoint' | 'endpointId' | 'variant' | 'role' | 'at' | 'rows'
+> &
+  Readonly<{ scores: Values; classes: Values }>
 
-const keep = (event: InferenceCompleted): Kept => ({
+/** Of one row, as most requests have, the value itself. */
+type Values = Scalar | null | readonly (Scalar | null)[]
+
+const valuesOf = (event: InferenceCompleted, at: number): Values => {
+  const values = event.outputs[at]?.values
+  if (values === undefined) return null
+  return event.rows <= 1 ? (values[0] ?? null) : Array.from(values)
+}
+
+const valueAt = (values: Values, row: number): Scalar | null =>
+  typeof values === 'object' ? (values?.[row] ?? null) : row === 0 ? values : null
+
+const keep = (event: InferenceCompleted, { scoreAt, classAt }: OutputFacts): Kept => ({
   predictionId: event.predictionId,
   project: event.project,
   endpoint: event.endpoint,
@@ -76,11 +82,12 @@ const keep = (event: InferenceCompleted): Kept => ({
   role: event.role,
   at: event.at,
   rows: event.rows,
-  outputs: event.outputs,
+  scores: valuesOf(event, scoreAt),
+  classes: valuesOf(event, classAt),
 })
 
 function toRow(event: Kept, index: number): LabelledRow {
-  const score = scoreColumn(event.outputs)?.values[index]
+  const score = valueAt(event.scores, index)
   return {
     predictionId: rowId(event.predictionId, index, Math.max(1, event.rows)),
     project: event.project,
@@ -90,7 +97,7 @@ function toRow(event: Kept, index: number): LabelledRow {
     role: event.role,
     at: event.at,
     score: typeof score === 'number' ? score : null,
-    predicted: predictedClass(event.outputs)?.values[index] ?? null,
+    predicted: valueAt(event.classes, index),
   }
 }
 

@@ -28,6 +28,7 @@ export function toLlmEvent(
     variant: variant.name,
     model: variant.model,
     role: prediction.role,
+    ...(prediction.role === 'live' && endpoint.plan.shadows.length > 0 ? { isShadowed: true } : {}),
     pairedWith: prediction.pairedWith,
     at: prediction.at,
     latencyMs,

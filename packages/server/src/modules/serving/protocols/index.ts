@@ -10,6 +10,7 @@ import { addHostedContainers } from './hosted.ts'
 import type { HostedSettings } from './hosted-settings.ts'
 import { addKserveV1 } from './kserve-v1.ts'
 import { addMlflowScoring } from './mlflow.ts'
+import { addInferStream } from './oip/infer-stream.ts'
 import { addOipRest } from './oip/routes.ts'
 import { addOpenAi } from './openai/routes.ts'
 import { addPlainJson } from './plain-json.ts'
@@ -34,6 +35,7 @@ export function addProtocols(
 ): void {
   addPlainJson(app, deps)
   addOipRest(app, deps)
+  addInferStream(app, deps)
   addMlflowScoring(app, deps)
   addKserveV1(app, deps)
   addExplain(app, deps)

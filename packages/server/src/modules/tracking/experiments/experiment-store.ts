@@ -122,7 +122,10 @@ export function createExperimentStore(database: Database): ExperimentStore {
         if (changes.lifecycle_stage !== undefined)
           await tx
             .updateTable('runs')
-            .set({ lifecycle_stage: changes.lifecycle_stage })
+            .set({
+              lifecycle_stage: changes.lifecycle_stage,
+              deleted_at: changes.lifecycle_stage === 'deleted' ? changes.last_update_time : null,
+            })
             .where('project', '=', row.project)
             .where('experiment_id', '=', row.experiment_id)
             .execute()

@@ -96,6 +96,7 @@ export function createRuns(deps: {
         end_time: null,
         artifact_uri: `${experiment.artifact_location}/${runId}/artifacts`,
         lifecycle_stage: 'active',
+        deleted_at: null,
       }
       await store.insert(row, [
         ...tags.filter((tag) => tag.key !== NAME_TAG).map(shortened),
@@ -125,7 +126,10 @@ export function createRuns(deps: {
       return get(id)
     },
     async setStage(id, stage) {
-      await store.update(await get(id), { lifecycle_stage: stage })
+      const run = await get(id)
+      // Deleting it again does not begin its grace time anew.
+      const deleted_at = stage === 'active' ? null : (run.deleted_at ?? clock.now())
+      await store.update(run, { lifecycle_stage: stage, deleted_at })
     },
     async log(id, batch) {
       const metrics = batch.metrics ?? []

@@ -25,7 +25,10 @@ export const sendRefusal =
 
 // As bytes: to a text Fastify would add a charset of its own.
 const send = (reply: FastifyReply, { status, headers, body }: DirectAnswer): FastifyReply =>
-  reply.status(status).headers(headers).send(Buffer.from(body))
+  reply
+    .status(status)
+    .headers(headers)
+    .send(typeof body === 'string' ? Buffer.from(body) : body)
 
 /** A request of Fastify's as the protocols take it. */
 const toDirect = (request: FastifyRequest): DirectRequest => ({
