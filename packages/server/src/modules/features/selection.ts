@@ -57,6 +57,18 @@ export type Wanted = Readonly<
   | { service?: undefined; features: readonly string[]; fullNames?: boolean }
 >
 
+/** Either a service or a list of references. Throws when it is neither or both. */
+export function wantedOf(input: {
+  service?: string
+  features?: string[]
+  fullNames: boolean
+}): Wanted {
+  const { service, features, fullNames } = input
+  if (service !== undefined && features === undefined) return { service, fullNames }
+  if (service === undefined && features !== undefined) return { features, fullNames }
+  throw fail('request.invalid', 'Name either a "service" or "features"')
+}
+
 const REFERENCE = /^([^:@]+)(?:@(?:v(\d+)|latest))?:([^:@]+)$/i
 
 /** Works out what a service or a list of references stands for. Throws when a view or feature does not exist, or two answers share a name. */
