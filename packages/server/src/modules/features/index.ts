@@ -231,6 +231,7 @@ export function createFeatures(deps: {
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
     keeper: {
       forget: async () => {},
+      holds: async () => false,
       sourcesOf: async () => [],
       blobsOf: (digests) => definitions.trainingSetBlobs(digests),
     },
