@@ -87,6 +87,8 @@ const environment = z.object({
   KAFKA_PASSWORD: z.string().default(''),
   /** The folder that files of features are read from, and nothing outside it. Empty: any file that the server can read, relative to where it was started. */
   TRESTLE_SOURCE_ROOT: z.string().default(''),
+  /** How long a prediction waits for the online store before views that did not come count as missing. Empty: as long as the request may take. */
+  TRESTLE_FEATURE_DEADLINE_MS: z.union([z.literal(''), bytes]).default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -163,7 +165,11 @@ export type Config = Readonly<{
   blobs: BlobSettings
   /** Null: no streams. */
   kafka: KafkaAddress | null
-  features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
+  features: {
+    onlineStore: RedisAddress | null
+    sampledRowsPerMinute: number
+    readDeadlineMs: number | null
+  }
   sources: {
     /** Null: files anywhere. */
     root: string | null
@@ -239,6 +245,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     features: {
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
+      readDeadlineMs: e.TRESTLE_FEATURE_DEADLINE_MS === '' ? null : e.TRESTLE_FEATURE_DEADLINE_MS,
     },
     sources: {
       root: e.TRESTLE_SOURCE_ROOT === '' ? null : resolve(e.TRESTLE_SOURCE_ROOT),
