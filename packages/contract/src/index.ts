@@ -122,6 +122,7 @@ export type {
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
+export { batching, responseCache, type Batching, type ResponseCache } from './variant-options.ts'
 export { payloadLogger, type PayloadLogger } from './payload-logger.ts'
 export {
   modelVersion,
