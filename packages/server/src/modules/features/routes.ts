@@ -4,24 +4,28 @@ import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
 import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
 import { searchCatalog } from './definitions/search.ts'
+import type { Refresher } from './refresh/refresher.ts'
 import type { StreamReaders } from './stream/stream-readers.ts'
+import { addOnlineRoute } from './online/online-route.ts'
 import { addFeastRoutes } from './feast/routes.ts'
 import type { FeatureStore } from './feature-store.ts'
-import type { Wanted } from './selection.ts'
+import { wantedOf } from './selection.ts'
 import { toWire } from './value.ts'
+
+type Shown = Readonly<{ store: FeatureStore; streams: StreamReaders; refresher: Refresher }>
 
 const USAGE_MS = 30 * 86_400_000
 
+/** Reads are written by hand: see addOnlineRoute. */
+const { online: _online, ...boundRoutes } = api.features
+
 /** The native routes, and Feast's at `/feast` and the root. */
-export function addFeatureRoutes(
-  app: FastifyInstance,
-  store: FeatureStore,
-  streams: StreamReaders
-): void {
+export function addFeatureRoutes(app: FastifyInstance, parts: Shown): void {
+  const { store } = parts
   const { catalog } = store
   bindRoutes(
     app,
-    { name: 'features', routes: api.features },
+    { name: 'features', routes: boundRoutes },
     {
       apply: async ({ manifest, dryRun }, { project }) => ({
         changes: [...(await catalog.apply({ project, manifest, dryRun }))],
@@ -45,7 +49,7 @@ export function addFeatureRoutes(
         const { views, onDemand } = catalog.of(project)
         const newest = [...views.values()].flatMap((versions) => versions.at(-1) ?? [])
         return {
-          items: await Promise.all(newest.map((view) => showView({ store, streams }, view))),
+          items: await Promise.all(newest.map((view) => showView(parts, view))),
           onDemand: [...onDemand.values()]
             .flatMap((versions) => versions.at(-1) ?? [])
             .map(showOnDemand),
@@ -57,7 +61,7 @@ export function addFeatureRoutes(
           (versions) => versions.at(-1) ?? []
         )
         return {
-          ...(await showView({ store, streams }, view)),
+          ...(await showView(parts, view)),
           services: services
             .filter((s) => s.features.some((p) => p.view === name))
             .map((s) => s.name),
@@ -85,24 +89,6 @@ export function addFeatureRoutes(
       },
       materializations: async (_input, { project }) => ({ items: store.progress(project) }),
 
-      online: async (input, { project }) => {
-        const now = store.now()
-        const answer = await store.online({
-          project,
-          wanted: wantedOf(input),
-          rows: input.rows,
-          now,
-        })
-        return {
-          at: now,
-          names: [...answer.names],
-          values: answer.values.map((row) => row.map(toWire)),
-          statuses: answer.statuses,
-          eventTimes: answer.eventTimesUs.map((row) =>
-            row.map((us) => (us === null ? null : Math.floor(us / 1000)))
-          ),
-        }
-      },
       historical: async (input, { project }) => {
         const { columns, rows } = await store.historical({
           project,
@@ -153,18 +139,12 @@ export function addFeatureRoutes(
       }),
     }
   )
+  addOnlineRoute(app, store)
   addFeastRoutes(app, store)
 }
 
-function wantedOf(input: { service?: string; features?: string[]; fullNames: boolean }): Wanted {
-  const { service, features, fullNames } = input
-  if (service !== undefined && features === undefined) return { service, fullNames }
-  if (service === undefined && features !== undefined) return { features, fullNames }
-  throw fail('request.invalid', 'Name either a "service" or "features"')
-}
-
 async function showView(
-  { store, streams }: { store: FeatureStore; streams: StreamReaders },
+  { store, streams, refresher }: Shown,
   view: ViewRecord
 ): Promise<FeatureView> {
   const { project, storageId, stateId, breaking: _breaking, ...spec } = view
@@ -187,6 +167,7 @@ async function showView(
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,
     streamState: streams.state(view),
+    refreshState: await refresher.state(view),
   }
 }
 

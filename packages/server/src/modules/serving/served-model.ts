@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import type { Batching } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
@@ -51,6 +52,7 @@ export type LoadSettings = Readonly<{
   columns: readonly string[] | null
   featureService: string | null
   onBatch?: (rows: number, ms: number) => void
+  batching?: Batching | null
 }>
 
 /** Brings model versions into memory. */
@@ -121,12 +123,18 @@ export function createModelLoader(deps: {
         }
       )
       const isBatchable = maxRunning === null && (await canBatch(model))
-      const { maxQueued } = deps.limits
+      const limits = {
+        maxBatchRows: settings.batching?.maxRows ?? deps.limits.maxBatchRows,
+        maxQueued: settings.batching?.maxQueued ?? deps.limits.maxQueued,
+      }
       const onBatch = settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }
       const batcher =
         maxRunning === null
-          ? createBatcher({ model, isBatchable, ...onBatch }, deps.limits)
-          : createConcurrentQueue({ model, ...onBatch }, { maxRunning, maxQueued })
+          ? createBatcher({ model, isBatchable, ...onBatch }, limits)
+          : createConcurrentQueue(
+              { model, ...onBatch },
+              { maxRunning, maxQueued: limits.maxQueued }
+            )
       const inputs = choosePlan(model.spec, [
         version.signature?.inputs.map((column) => column.name) ?? null,
         settings.columns,
