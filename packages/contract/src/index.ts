@@ -33,6 +33,7 @@ export {
   type Projection,
   type ServiceManifest,
   type StreamSource,
+  type Refresh,
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
@@ -51,6 +52,7 @@ export type {
   FeatureService,
   FeatureStatus,
   StreamState,
+  RefreshState,
   FeatureView,
   FeatureViewVersion,
   OnDemandView,
