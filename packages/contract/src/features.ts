@@ -22,7 +22,14 @@ export const wireScalar = z.union([z.number(), z.string(), z.boolean(), z.null()
 export type WireScalar = z.infer<typeof wireScalar>
 const wireRow = z.record(z.string(), wireScalar)
 
-export const featureStatus = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
+/** `TIMED_OUT`: the store did not answer within the deadline. Whatever the status is, the value is the declared default where there is no valid row. */
+export const featureStatus = z.enum([
+  'PRESENT',
+  'NULL_VALUE',
+  'NOT_FOUND',
+  'OUTSIDE_MAX_AGE',
+  'TIMED_OUT',
+])
 export type FeatureStatus = z.infer<typeof featureStatus>
 
 const change = z.object({
@@ -60,6 +67,16 @@ export const streamState = z.object({
 })
 export type StreamState = z.infer<typeof streamState>
 
+export const refreshState = z.object({
+  lastStartedAt: epochMs.nullable(),
+  /** Null: it is under way. */
+  lastEndedAt: epochMs.nullable(),
+  /** Why the last run failed. */
+  error: z.string().nullable(),
+  nextAt: epochMs.nullable(),
+})
+export type RefreshState = z.infer<typeof refreshState>
+
 const view = viewVersion.extend({
   updatedAt: epochMs,
   versions: z.array(
@@ -74,6 +91,8 @@ const view = viewVersion.extend({
   lastMaterializedAt: epochMs.nullable(),
   /** How its topic is read; null where it has none. */
   streamState: streamState.nullable(),
+  /** Its scheduled materialization; null where it has no schedule. */
+  refreshState: refreshState.nullable(),
 })
 export type FeatureView = z.infer<typeof view>
 
@@ -278,7 +297,12 @@ export const features = {
     role: 'viewer',
     tag,
     summary: 'The newest values of features for entities',
-    body: z.strictObject({ ...selection, rows: z.array(wireRow).min(1).max(10_000) }),
+    body: z.strictObject({
+      ...selection,
+      rows: z.array(wireRow).min(1).max(10_000),
+      /** How long to wait for the online store: views that did not come by then are answered with their defaults, as `TIMED_OUT`. */
+      deadlineMs: z.int().positive().max(60_000).exactOptional(),
+    }),
     response: z.object({
       /** The instant of the read, epoch milliseconds: an as-known join at it gives these values again. */
       at: z.number(),

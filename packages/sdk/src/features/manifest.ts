@@ -10,6 +10,7 @@ import type {
   Entity,
   FeatureService,
   OnDemandDeclaration,
+  RefreshTimes,
   ViewRef,
   ViewDeclaration,
 } from './declare.ts'
@@ -92,12 +93,14 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
     features: fieldsOf(view.features).map((field) => ({
       ...field,
       aggregate: view.windows?.[field.name]?.aggregate ?? null,
+      default: wireDefault(view.features[field.name]?.missing ?? null),
     })),
     inputs: fieldsOf(view.inputs),
     ttlMs: view.ttl === null ? null : milliseconds(view.ttl),
     online: view.online,
     batch: view.source.batch,
     stream: view.source.stream,
+    refresh: refreshOf(view.refresh),
     pushSource: view.source.pushSource,
     deprecated: view.about.deprecated ?? null,
     ...aboutOf(view.about),
@@ -133,6 +136,19 @@ function serviceManifest(service: FeatureService): ServiceManifest {
 
 const fieldsOf = (fields: Fields): { name: string; type: FeatureType; description: string }[] =>
   Object.entries(fields).map(([name, { type, description }]) => ({ name, type, description }))
+
+function refreshOf(times: RefreshTimes | null): ViewManifest['refresh'] {
+  if (times === null) return null
+  return typeof times === 'string'
+    ? { everyMs: milliseconds(times) }
+    : { cron: times.cron, timeZone: times.timeZone ?? 'UTC' }
+}
+
+function wireDefault(value: unknown): string | number | boolean | null {
+  if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Date) return value.getTime()
+  return value as string | number | boolean | null // the other types that fields have
+}
 
 const aboutOf = ({ description, owner, tags }: About) => ({
   description: description ?? '',

@@ -6,6 +6,14 @@ import { startTestApp } from '../support/app.ts'
 let app: Awaited<ReturnType<typeof startTestApp>>
 let client: TrestleClient
 const TYPES = ['int64', 'float32', 'float64', 'string', 'bool', 'timestamp'] as const
+const MISSING = {
+  int64: '9007199254740993',
+  float32: 0.1,
+  float64: 2,
+  string: '"',
+  bool: true,
+  timestamp: '2026-01-01',
+}
 const names = TYPES.map((type) => `v_${type}`)
 
 beforeAll(async () => {
@@ -14,7 +22,11 @@ beforeAll(async () => {
   const view = (name: string, ttlMs: number | null) => ({
     name,
     entities: ['thing'],
-    features: TYPES.map((type) => ({ name: `v_${type}`, type })),
+    features: TYPES.map((type) => ({
+      name: `v_${type}`,
+      type,
+      default: ttlMs === null ? null : MISSING[type],
+    })),
     ttlMs,
     pushSource: name,
   })

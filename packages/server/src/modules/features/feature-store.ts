@@ -40,6 +40,7 @@ export type OnlineQuery = Readonly<{
   wanted: Wanted
   rows: readonly Readonly<Record<string, unknown>>[]
   now: number
+  deadlineMs?: number | undefined
 }>
 
 export type OnlineTexts = Readonly<{
@@ -152,10 +153,16 @@ export function createFeatureStore(deps: {
     /** The instant of a read, in milliseconds with microseconds as their fraction: no push has it. */
     now: () => instants.nextUs() / 1000,
     select,
-    online({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
+    online({
+      project,
+      wanted,
+      rows,
+      now,
+      deadlineMs,
+    }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
       const selection = select(project, wanted)
       usage.count(selection, rows.length)
-      return readOnline(online, selection, { rows, now, sampler })
+      return readOnline(online, selection, { rows, now, sampler, deadlineMs })
     },
     /** The same, for answers that are written without a value being made; null where that can't be. */
     onlineTexts(

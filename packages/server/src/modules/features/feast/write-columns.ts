@@ -22,8 +22,9 @@ export function writeColumns(
     times: writeTimes(eventsUs),
   }))
   let results = columns.join(',')
-  for (const { output, read, at } of plan.outputs) {
-    const { values, hasNull } = writeValues(found[read]?.texts ?? [], at, output.type)
+  for (const { output, read, at, missing } of plan.outputs) {
+    const { type } = output
+    const { values, hasNull } = writeValues(found[read]?.texts ?? [], { at, type, missing })
     const statuses = hasNull ? withNulls(found[read], at) : ofRead[read]?.statuses
     results += `${results === '' ? '' : ','}{"values":[${values}],"statuses":[${statuses ?? ''}],"event_timestamps":[${ofRead[read]?.times ?? ''}]}`
   }
@@ -33,15 +34,14 @@ export function writeColumns(
 /** One column's values; `hasNull` when a row that is there has none. */
 function writeValues(
   texts: ReadTexts['texts'],
-  at: number,
-  type: FeatureType
+  { at, type, missing }: { at: number; type: FeatureType; missing: string }
 ): { values: string; hasNull: boolean } {
   const isAsPacked = type === 'string' || type === 'bool'
   let values = ''
   let hasNull = false
   for (let i = 0; i < texts.length; i++) {
     const row = texts[i] ?? null
-    const text = row === null ? 'null' : (row[at] ?? 'null')
+    const text = row === null ? missing : (row[at] ?? 'null')
     const shown = isAsPacked ? text : feastNumber(text, type)
     values += i === 0 ? shown : ',' + shown
     hasNull ||= text === 'null' && row !== null

@@ -52,8 +52,14 @@ async function slowly(
       { details: { issues } }
     )
   }
-  const { rows } = parsed.data
-  const answer = await store.online({ project, wanted: wantedOf(parsed.data), rows, now })
+  const { rows, deadlineMs } = parsed.data
+  const answer = await store.online({
+    project,
+    wanted: wantedOf(parsed.data),
+    rows,
+    now,
+    deadlineMs,
+  })
   return JSON.stringify({
     at: now,
     names: answer.names,

@@ -2,7 +2,7 @@ import type { FeatureStatus } from '@trestle/contract'
 import type { Sampler } from '../consistency/sampler.ts'
 import { encodeKey, unpackRow } from '../row-codec.ts'
 import type { Output, Read, Selection } from '../selection.ts'
-import { parseValue, type Value } from '../value.ts'
+import { parseValue, toWire, type Value } from '../value.ts'
 import type { OnlineStore, StoredRow } from './online-store.ts'
 
 type StoredOutput = Extract<Output, { kind: 'stored' }>
@@ -16,6 +16,8 @@ export type TextPlan = Readonly<{
     /** Which read, and which value of its row. */
     read: number
     at: number
+    /** The value where there is no valid row, as JSON. */
+    missing: string
   }>[]
 }>
 
@@ -40,7 +42,12 @@ export function textPlanOf(selection: Selection): TextPlan | null {
 function makePlan({ reads, outputs }: Selection): TextPlan | null {
   if (reads.some((read) => read.plan !== null)) return null
   const places = new Map(
-    reads.flatMap((read, i) => read.columns.map(({ slot, at }) => [slot, { read: i, at }] as const))
+    reads.flatMap((read, i) =>
+      read.columns.map(({ slot, at, missing }) => {
+        const place = { read: i, at, missing: JSON.stringify(toWire(missing)) }
+        return [slot, place] as const
+      })
+    )
   )
   const found = outputs.flatMap((output) => {
     const place = output.kind === 'stored' ? places.get(output.slot) : undefined
@@ -160,12 +167,12 @@ function sample(
   }: { read: Read; columns: readonly (readonly Value[])[]; row: StoredRow | null; at: number }
 ): void {
   const values =
-    row === null || isStale(read, row, request.now) ? [] : unpackRow(row.packed, read.types)
+    row === null || isStale(read, row, request.now) ? null : unpackRow(row.packed, read.types)
   request.sampler.keep({
     read,
     keys: columns.map((column) => column[at] ?? null),
     at: request.now,
-    values: read.columns.map((c) => values[c.at] ?? null),
+    values: read.columns.map((c) => (values === null ? c.missing : (values[c.at] ?? null))),
     eventUs: row?.eventUs ?? null,
   })
 }

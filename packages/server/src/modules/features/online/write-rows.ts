@@ -18,7 +18,8 @@ export function writeRows(
       const output = plan.outputs[o]
       const read = found[output?.read ?? -1]
       if (output === undefined || read === undefined) continue
-      const text = read.texts[i]?.[output.at] ?? 'null'
+      const row = read.texts[i] ?? null
+      const text = row === null ? output.missing : (row[output.at] ?? 'null')
       const status = read.statuses[i] ?? 'NOT_FOUND'
       const us = read.eventsUs[i] ?? null
       const sep = o === 0 ? '' : ','
