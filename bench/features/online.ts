@@ -5,7 +5,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -30,7 +30,27 @@ const references = Array.from({ length: VIEWS }, (_, v) =>
 
 await feastSide(['prepare', folder], env)
 
-async function startTrestle(online: string | null): Promise<string> {
+type Server = { url: string; pid: number }
+
+/** The CPU time in milliseconds that a process and those it started have taken. */
+async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim()
+  const theirs = await Promise.all(
+    children
+      .split(' ')
+      .filter(Boolean)
+      .map((child) => cpuMs(Number(child)))
+  )
+  return (user + system) * 10 + theirs.reduce((sum, one) => sum + one, 0)
+}
+
+async function startTrestle(online: string | null): Promise<Server> {
   const bin = fileURLToPath(new URL('../../packages/cli/bin/trestle.mjs', import.meta.url))
   const data = await mkdtemp(join(folder, 'trestle-'))
   const child = spawn(
@@ -58,10 +78,10 @@ async function startTrestle(online: string | null): Promise<string> {
       })),
     },
   })
-  return url
+  return { url, pid: child.pid ?? 0 }
 }
 
-async function startFeast(kind: 'sqlite' | 'redis'): Promise<string> {
+async function startFeast(kind: 'sqlite' | 'redis'): Promise<Server> {
   const port = await freePort()
   const feast = join(dirname(await feastPython()), 'feast')
   const child = spawn(
@@ -77,15 +97,15 @@ async function startFeast(kind: 'sqlite' | 'redis'): Promise<string> {
         .then((r) => r.ok)
         .catch(() => false)
     )
-      return url
+      return { url, pid: child.pid ?? 0 }
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   throw new Error('feast serve did not come up within 60 s')
 }
 
-type Measured = { rps: number; p50: number; p99: number; errors: number }
+type Measured = { rps: number; p50: number; p99: number; errors: number; cpu: number }
 
-async function ask(url: string, entities: number): Promise<Measured> {
+async function ask({ url, pid }: Server, entities: number): Promise<Measured> {
   const bodies = Array.from({ length: 50 }, (_, b) =>
     JSON.stringify({
       features: references,
@@ -105,27 +125,35 @@ done = function(summary, latency)
     summary.errors.status + summary.errors.read + summary.errors.timeout))
 end`
   )
+  const before = await cpuMs(pid)
   const { stdout } = await run('wrk', [
     ...['-t', '1', '-c', '10', '-d', `${SECONDS}s`, '--timeout', '30s', '-s', script, url],
   ])
+  const used = (await cpuMs(pid)) - before
   const [, rps, p50, p99, errors] = /RESULT (\S+) (\S+) (\S+) (\d+)/.exec(stdout) ?? []
-  return { rps: Number(rps), p50: Number(p50), p99: Number(p99), errors: Number(errors) }
+  return {
+    rps: Number(rps),
+    p50: Number(p50),
+    p99: Number(p99),
+    errors: Number(errors),
+    cpu: used / (Number(rps) * SECONDS),
+  }
 }
 
 try {
-  const targets: { name: string; url: string; seconds: number }[] = []
+  const targets: (Server & { name: string; seconds: number })[] = []
   for (const kind of ['sqlite', 'redis'] as const) {
     const { seconds = NaN } = await feastSide(['materialize', folder, kind], env)
-    targets.push({ name: `Feast, ${kind}`, url: await startFeast(kind), seconds })
+    targets.push({ name: `Feast, ${kind}`, ...(await startFeast(kind)), seconds })
   }
   for (const [name, online] of [
     ['Trestle, SQLite', null],
     ['Trestle, Redis', redis.url],
   ] as const) {
-    const url = await startTrestle(online)
+    const server = await startTrestle(online)
     const from = performance.now()
-    await createClient({ url, timeoutMs: 600_000 }).features.materialize({})
-    targets.push({ name, url, seconds: (performance.now() - from) / 1000 })
+    await createClient({ url: server.url, timeoutMs: 600_000 }).features.materialize({})
+    targets.push({ name, ...server, seconds: (performance.now() - from) / 1000 })
   }
   const rows = VIEWS * ENTITIES
   console.log('\nmaterialize 5 views x 10,000 rows x 10 features from Parquet')
@@ -134,8 +162,8 @@ try {
   for (const entities of [1, 100]) {
     const results = new Map<string, Measured[]>()
     for (let round = 0; round < ROUNDS; round++)
-      for (const { name, url } of targets)
-        results.set(name, [...(results.get(name) ?? []), await ask(url, entities)])
+      for (const { name, url, pid } of targets)
+        results.set(name, [...(results.get(name) ?? []), await ask({ url, pid }, entities)])
     console.log(`\nonline read, ${entities} x 50 features, 10 connections`)
     for (const [name, measured] of results) {
       const of = (pick: (m: Measured) => number): number => median(measured.map(pick))
@@ -144,7 +172,7 @@ try {
           .toFixed(0)
           .padStart(
             7
-          )} requests/s   p50 ${of((m) => m.p50).toFixed(2)} ms   p99 ${of((m) => m.p99).toFixed(2)} ms${measured.some((m) => m.errors > 0) ? `   ${measured.reduce((n, m) => n + m.errors, 0)} errors` : ''}`
+          )} requests/s   p50 ${of((m) => m.p50).toFixed(2)} ms   p99 ${of((m) => m.p99).toFixed(2)} ms   ${of((m) => m.cpu).toFixed(3)} ms of CPU a request${measured.some((m) => m.errors > 0) ? `   ${measured.reduce((n, m) => n + m.errors, 0)} errors` : ''}`
       )
     }
   }

@@ -121,4 +121,29 @@ def check_a_workspace_by_path_is_apart():
     assert space.search_registered_models()[0].name == "same name"
 
 
+
+def check_workspaces_are_made_listed_told_of_and_deleted_while_empty():
+    from mlflow.store.workspace.rest_store import RestWorkspaceStore
+    from mlflow.entities import Workspace
+    from mlflow.utils.rest_utils import MlflowHostCreds
+
+    store = RestWorkspaceStore(lambda: MlflowHostCreds(URL))
+    name = unique("team")
+    assert store.create_workspace(Workspace(name=name, description="fraud")).description == "fraud"
+    refused("RESOURCE_ALREADY_EXISTS", lambda: store.create_workspace(Workspace(name=name)))
+    store.update_workspace(Workspace(name=name, description="fraud, EU"))
+    assert store.get_workspace(name).description == "fraud, EU"
+    assert {"default", name} <= {w.name for w in store.list_workspaces()}
+    space = MlflowClient(f"{URL}/w/{name}")
+    run = space.create_run("0")
+    refused("INVALID_PARAMETER_VALUE", lambda: store.delete_workspace(name))
+    empty = unique("team")
+    store.create_workspace(Workspace(name=empty))
+    MlflowClient(f"{URL}/w/{empty}").search_experiments()
+    store.delete_workspace(empty)
+    refused("RESOURCE_DOES_NOT_EXIST", lambda: store.get_workspace(empty))
+    assert MlflowClient(f"{URL}/w/{empty}").get_experiment("0").name == "Default"
+    assert space.get_run(run.info.run_id)
+
+
 main(globals())

@@ -1,5 +1,6 @@
 """Traces, assessments and OpenTelemetry with the real clients against a live Trestle."""
 
+import json
 import time
 
 import mlflow
@@ -221,6 +222,55 @@ def check_bad_exports_are_refused_at_once():
         status, _, answer = http("POST", "/v1/traces", body, {**headers, **more})
         assert status == 400 and b"error_code" in answer, (body[:40], status, answer)
     assert http("POST", "/v1/traces", (span % ("0b" * 16)).encode(), {"x-mlflow-experiment-id": "999999", **json_type})[0] == 404
+
+
+
+def check_an_evaluation_dataset_is_made_filled_searched_and_deleted():
+    from mlflow.genai import datasets
+
+    exp_id = experiment()[1]
+    name = unique("golden")
+    made = datasets.create_dataset(name=name, experiment_id=[exp_id], tags={"team": "support"})
+    made.merge_records(
+        [
+            {"inputs": {"question": "Where?", "n": 1}, "expectations": {"answer": "Here"}, "tags": {"kind": "easy"}},
+            {"inputs": {"question": "When?"}, "outputs": {"answer": "Now"}},
+        ]
+    )
+    made.merge_records([{"inputs": {"n": 1, "question": "Where?"}, "expectations": {"source": "map"}}])
+    read = datasets.get_dataset(dataset_id=made.dataset_id)
+    frame = read.to_df()
+    where = frame[frame.inputs.map(lambda i: i["question"] == "Where?")].iloc[0]
+    assert len(frame) == 2 and where.expectations == {"answer": "Here", "source": "map"}, frame
+    assert json.loads(read.profile) == {"num_records": 2}
+    assert json.loads(read.schema)["inputs"] == {"question": "string", "n": "integer"}
+    datasets.set_dataset_tags(dataset_id=made.dataset_id, tags={"stage": "reviewed"})
+    found = datasets.search_datasets(experiment_ids=[exp_id], filter_string="name LIKE 'golden%' AND tags.stage = 'reviewed'")
+    assert [d.name for d in found] == [name]
+    other = experiment()[1]
+    datasets.add_dataset_to_experiments(dataset_id=made.dataset_id, experiment_ids=[other])
+    datasets.remove_dataset_from_experiments(dataset_id=made.dataset_id, experiment_ids=[exp_id])
+    assert datasets.get_dataset(dataset_id=made.dataset_id).experiment_ids == [other]
+    assert read.delete_records([where.dataset_record_id]) == 1
+    assert len(datasets.get_dataset(dataset_id=made.dataset_id).to_df()) == 1
+    datasets.delete_dataset(dataset_id=made.dataset_id)
+    refused("RESOURCE_DOES_NOT_EXIST", lambda: datasets.get_dataset(dataset_id=made.dataset_id))
+
+
+def check_a_scorer_is_registered_in_versions():
+    from mlflow.genai.scorers import Guidelines, delete_scorer, get_scorer, list_scorers
+
+    exp_id = experiment()[1]
+    judge = Guidelines(name="polite", guidelines="The answer is polite.", model="openai:/gpt-4o-mini")
+    judge.register(experiment_id=exp_id)
+    Guidelines(name="polite", guidelines="The answer is very polite.", model="openai:/gpt-4o-mini").register(experiment_id=exp_id)
+    assert [s.name for s in list_scorers(experiment_id=exp_id)] == ["polite"]
+    assert get_scorer(name="polite", experiment_id=exp_id, version=1).guidelines == "The answer is polite."
+    assert get_scorer(name="polite", experiment_id=exp_id).guidelines == "The answer is very polite."
+    delete_scorer(name="polite", experiment_id=exp_id, version=2)
+    assert get_scorer(name="polite", experiment_id=exp_id).guidelines == "The answer is polite."
+    delete_scorer(name="polite", experiment_id=exp_id, version="all")
+    assert list_scorers(experiment_id=exp_id) == []
 
 
 main(globals())

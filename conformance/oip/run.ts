@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createClient } from '@trestle/sdk'
 import { pythonWith } from '../lib/python.ts'
 import { runScript } from '../lib/script.ts'
+import { startProviders } from '../openai/upstream.ts'
 
 const url = process.env['TRESTLE_URL'] ?? ''
 const grpc = process.env['TRESTLE_GRPC'] ?? ''
@@ -23,11 +24,17 @@ for (const [name, file] of Object.entries(MODELS)) {
   const version = await client.uploadModel(name, await readFile(new URL(file, fixtures)))
   await client.serving.createEndpoint({ name, model: `${name}/${version.version}` })
 }
+const providers = await startProviders()
+await client.serving.createEndpoint({
+  name: 'llm',
+  llm: { backends: [{ provider: 'openai', model: 'gpt-4o-mini', url: providers.url }] },
+})
 const python = await pythonWith(pathOf('requirements.txt'))
 const { passed, failed } = await runScript(
   python,
   ['-u', pathOf('test_tritonclient.py'), '--http', new URL(url).host, '--grpc', grpc],
   {}
 )
+providers.stop()
 console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed === 0 ? 0 : 1
+process.exit(failed === 0 ? 0 : 1)

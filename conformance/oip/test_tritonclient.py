@@ -223,6 +223,32 @@ def stream(client, lib, protocol, **_):
     client.stop_stream()
 
 
+@case
+def llm_as_vllm_backend(client, lib, protocol, **_):
+    if protocol != "grpc":
+        return
+    import json
+    import queue
+
+    answers = queue.Queue()
+    client.start_stream(callback=lambda result, error: answers.put((result, error)))
+    for is_stream in (False, True):
+        values = {"text_input": b"Say hello.", "stream": is_stream, "sampling_parameters": json.dumps({"temperature": "0.1", "max_tokens": 20}).encode()}
+        inputs = []
+        for name, value in values.items():
+            tensor = lib.InferInput(name, [1], "BOOL" if name == "stream" else "BYTES")
+            tensor.set_data_from_numpy(np.array([value], dtype=bool if name == "stream" else np.object_))
+            inputs.append(tensor)
+        client.async_stream_infer("llm", inputs, request_id=str(is_stream), outputs=[lib.InferRequestedOutput("text_output")])
+    texts = {"False": [], "True": []}
+    while not (texts["False"] and len(texts["True"]) > 1):
+        result, error = answers.get(timeout=10)
+        assert error is None, error
+        texts[result.get_response().id].append(result.as_numpy("text_output")[0].decode())
+    client.stop_stream()
+    assert "".join(texts["False"]), texts
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--http", required=True)

@@ -31,6 +31,7 @@ export default defineConfig({
     'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
     'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
     'script-host': 'src/modules/serving/runtimes/script/host.ts',
+    'llama-host': 'src/modules/serving/llm/llama/llama-host.ts',
     'report-program': 'src/modules/monitoring/report/report-program.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
   },

@@ -67,6 +67,8 @@ export type Aggregate = z.infer<typeof aggregate>
 const viewFeature = featureField.extend({
   /** Null: the value is stored as it came. Of a view, all features are aggregated or none. */
   aggregate: aggregate.nullable().default(null),
+  /** What readers get, online and in training sets, where there is no valid row. A null that was stored stays null. */
+  default: z.union([z.number(), z.string(), z.boolean()]).nullable().default(null),
 })
 export type ViewFeature = z.infer<typeof viewFeature>
 

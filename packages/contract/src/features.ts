@@ -22,7 +22,14 @@ export const wireScalar = z.union([z.number(), z.string(), z.boolean(), z.null()
 export type WireScalar = z.infer<typeof wireScalar>
 const wireRow = z.record(z.string(), wireScalar)
 
-export const featureStatus = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
+/** `TIMED_OUT`: the store did not answer within the deadline. Whatever the status is, the value is the declared default where there is no valid row. */
+export const featureStatus = z.enum([
+  'PRESENT',
+  'NULL_VALUE',
+  'NOT_FOUND',
+  'OUTSIDE_MAX_AGE',
+  'TIMED_OUT',
+])
 export type FeatureStatus = z.infer<typeof featureStatus>
 
 const change = z.object({
@@ -278,7 +285,12 @@ export const features = {
     role: 'viewer',
     tag,
     summary: 'The newest values of features for entities',
-    body: z.strictObject({ ...selection, rows: z.array(wireRow).min(1).max(10_000) }),
+    body: z.strictObject({
+      ...selection,
+      rows: z.array(wireRow).min(1).max(10_000),
+      /** How long to wait for the online store: views that did not come by then are answered with their defaults, as `TIMED_OUT`. */
+      deadlineMs: z.int().positive().max(60_000).exactOptional(),
+    }),
     response: z.object({
       /** The instant of the read, epoch milliseconds: an as-known join at it gives these values again. */
       at: z.number(),

@@ -13,6 +13,17 @@ export const keyEnv = z
     'must end in _API_KEY or begin with LLM_, so that no other secret of the server can be sent away'
   )
 
+const ggufModel = z.strictObject({
+  /** A file in the server's folder of GGUF models: `TRESTLE_GGUF`, else `gguf` in its data folder. */
+  file: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.gguf$/, 'must be the name of a .gguf file'),
+  /** Calls that are worked on at once; others wait. Each needs memory for its own context. */
+  parallel: z.int().min(1).max(64).default(4),
+  /** CPU threads that it may use, and is billed for while it works. */
+  threads: z.int().min(1).max(256).default(2),
+})
+
 export const llmBackend = z.strictObject({
   /** Its name in metrics and answers; by default the model, made unique. */
   name: name.optional(),
@@ -24,6 +35,8 @@ export const llmBackend = z.strictObject({
   api: z.enum(['openai', 'anthropic']).optional(),
   /** Up to and with `/v1`. May be left out for providers that Trestle knows. */
   url: z.url({ protocol: /^https?$/ }).optional(),
+  /** A model that Trestle runs itself by llama.cpp, in a process of its own. It has no url and no key, and is billed by its CPU time. */
+  gguf: ggufModel.optional(),
   /** Null: no key is sent. Left out: the usual variable of a hosted provider, such as OPENAI_API_KEY. */
   keyEnv: keyEnv.nullable().optional(),
   weight: z.number().positive().max(1_000_000).default(1),

@@ -21,6 +21,9 @@ const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 /** Databases that may be read from, each by the name behind this prefix. */
 const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
+/** What llama.cpp needs to find a GPU; no secret is among it. */
+const LLAMA_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
+
 const bytes = z.coerce.number().int().positive()
 
 const environment = z.object({
@@ -84,6 +87,8 @@ const environment = z.object({
   KAFKA_PASSWORD: z.string().default(''),
   /** The folder that files of features are read from, and nothing outside it. Empty: any file that the server can read, relative to where it was started. */
   TRESTLE_SOURCE_ROOT: z.string().default(''),
+  /** How long a prediction waits for the online store before views that did not come count as missing. Empty: as long as the request may take. */
+  TRESTLE_FEATURE_DEADLINE_MS: z.union([z.literal(''), bytes]).default(''),
   /** How many rows of served features a minute are compared with the history. 0: none. */
   TRESTLE_FEATURE_SAMPLE_PER_MINUTE: z.coerce.number().int().min(0).default(600),
   /** An admin key that is valid while this is set. At least 20 characters, so that it can't be guessed. Empty: none. */
@@ -116,6 +121,8 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
+  /** Folder of GGUF models that Trestle may run by llama.cpp. Empty: `gguf` in the data folder. */
+  TRESTLE_GGUF: z.string().default(''),
   /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
   TRESTLE_GPU_METRICS: z
     .string()
@@ -158,7 +165,11 @@ export type Config = Readonly<{
   blobs: BlobSettings
   /** Null: no streams. */
   kafka: KafkaAddress | null
-  features: { onlineStore: RedisAddress | null; sampledRowsPerMinute: number }
+  features: {
+    onlineStore: RedisAddress | null
+    sampledRowsPerMinute: number
+    readDeadlineMs: number | null
+  }
   sources: {
     /** Null: files anywhere. */
     root: string | null
@@ -172,7 +183,10 @@ export type Config = Readonly<{
   otlp: OtlpSettings | null
   logLevel: string
   http: { maxBodyBytes: number; requestTimeoutMs: number }
-  serving: Pick<ServingConfig, 'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed'>
+  serving: Pick<
+    ServingConfig,
+    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'gguf'
+  >
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
   gpuMetrics: GpuMetrics
@@ -231,6 +245,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     features: {
       onlineStore: e.ONLINE_STORE_URL,
       sampledRowsPerMinute: e.TRESTLE_FEATURE_SAMPLE_PER_MINUTE,
+      readDeadlineMs: e.TRESTLE_FEATURE_DEADLINE_MS === '' ? null : e.TRESTLE_FEATURE_DEADLINE_MS,
     },
     sources: {
       root: e.TRESTLE_SOURCE_ROOT === '' ? null : resolve(e.TRESTLE_SOURCE_ROOT),
@@ -258,6 +273,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
       metricNames: e.TRESTLE_METRIC_NAMES,
       areScriptsAllowed: e.TRESTLE_SCRIPTS === 'on',
+      gguf: {
+        folder: e.TRESTLE_GGUF === '' ? join(e.TRESTLE_DATA, 'gguf') : e.TRESTLE_GGUF,
+        env: Object.fromEntries(
+          LLAMA_ENV.flatMap((name) => {
+            const value = env[name]
+            return value === undefined ? [] : [[name, value] as const]
+          })
+        ),
+      },
       hosted: {
         isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
         vertex:

@@ -43,7 +43,7 @@ export function addSourceOptions(command: Command): Command {
     .option('--model <reference>', 'a registered model: fraud/3 or fraud@champion')
     .option(
       '--llm <provider:model>',
-      'an LLM: openai:gpt-4o-mini, anthropic:claude-sonnet-4-5, vllm:<model>; again for each further backend',
+      'an LLM: openai:gpt-4o-mini, anthropic:claude-sonnet-4-5, vllm:<model>, gguf:<file>; again for each further backend',
       collect
     )
     .option('--backend <url>', 'where it is, with /v1; one for each --llm, in order', collect)
@@ -125,6 +125,10 @@ function backendOf(
   const at = text.indexOf(':')
   const url = backend?.[index]
   const key = keyEnv?.[index]
+  if (text.startsWith('gguf:')) {
+    const file = text.slice(at + 1)
+    return { model: basename(file, '.gguf'), gguf: { file } }
+  }
   return {
     provider: at === -1 ? 'openai' : text.slice(0, at),
     model: text.slice(at + 1),

@@ -4,8 +4,12 @@ import type { FeatureType, KeyType } from '@trestle/contract'
 export interface Field<T = unknown, W extends FeatureType = FeatureType> {
   readonly type: W
   readonly description: string
+  /** What a reader gets where there is no valid row; null for nothing. */
+  readonly missing: T | null
   /** The same field with a description. */
   describe(text: string): Field<T, W>
+  /** The same field with a value for readers, online and in training sets, where there is no valid row. A null that was stored stays null. */
+  default(value: T): Field<T, W>
   /** Only for inference; never there at run time. */
   readonly value?: T
 }
@@ -13,10 +17,16 @@ export interface Field<T = unknown, W extends FeatureType = FeatureType> {
 /** A 64-bit integer: a number, or a bigint beyond 2^53. */
 export type Integer = number | bigint
 
-const field = <T, W extends FeatureType>(type: W, description = ''): Field<T, W> => ({
+const field = <T, W extends FeatureType>(
+  type: W,
+  description = '',
+  missing: T | null = null
+): Field<T, W> => ({
   type,
   description,
-  describe: (text) => field(type, text),
+  missing,
+  describe: (text) => field(type, text, missing),
+  default: (value) => field(type, description, value),
 })
 
 /** A field of a type that is known only at run time. */

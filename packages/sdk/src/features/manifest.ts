@@ -92,6 +92,7 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
     features: fieldsOf(view.features).map((field) => ({
       ...field,
       aggregate: view.windows?.[field.name]?.aggregate ?? null,
+      default: wireDefault(view.features[field.name]?.missing ?? null),
     })),
     inputs: fieldsOf(view.inputs),
     ttlMs: view.ttl === null ? null : milliseconds(view.ttl),
@@ -133,6 +134,12 @@ function serviceManifest(service: FeatureService): ServiceManifest {
 
 const fieldsOf = (fields: Fields): { name: string; type: FeatureType; description: string }[] =>
   Object.entries(fields).map(([name, { type, description }]) => ({ name, type, description }))
+
+function wireDefault(value: unknown): string | number | boolean | null {
+  if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Date) return value.getTime()
+  return value as string | number | boolean | null // the other types that fields have
+}
 
 const aboutOf = ({ description, owner, tags }: About) => ({
   description: description ?? '',

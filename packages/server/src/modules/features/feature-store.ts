@@ -20,6 +20,14 @@ import type { PointInTimeMode, PointInTimePlan } from './offline/point-in-time.t
 import { createArrivals } from './online/arrivals.ts'
 import type { OnlineStore } from './online/online-store.ts'
 import { readOnline, type OnlineValues } from './online/read-online.ts'
+import {
+  readKeyColumns,
+  readTexts,
+  textPlanOf,
+  type ReadTexts,
+  type TextPlan,
+} from './online/read-texts.ts'
+import type { Value } from './value.ts'
 import { createPush } from './push.ts'
 import type { SourceFiles } from './sources/source-files.ts'
 import { resolveSelection, type Selection, type Wanted } from './selection.ts'
@@ -32,6 +40,14 @@ export type OnlineQuery = Readonly<{
   wanted: Wanted
   rows: readonly Readonly<Record<string, unknown>>[]
   now: number
+  deadlineMs?: number | undefined
+}>
+
+export type OnlineTexts = Readonly<{
+  plan: TextPlan
+  reads: readonly ReadTexts[]
+  keys: ReadonlyMap<string, readonly Value[]>
+  count: number
 }>
 
 export type HistoricalQuery = Readonly<{
@@ -137,10 +153,30 @@ export function createFeatureStore(deps: {
     /** The instant of a read, in milliseconds with microseconds as their fraction: no push has it. */
     now: () => instants.nextUs() / 1000,
     select,
-    online({ project, wanted, rows, now }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
+    online({
+      project,
+      wanted,
+      rows,
+      now,
+      deadlineMs,
+    }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
       const selection = select(project, wanted)
       usage.count(selection, rows.length)
-      return readOnline(online, selection, { rows, now, sampler })
+      return readOnline(online, selection, { rows, now, sampler, deadlineMs })
+    },
+    /** The same, for answers that are written without a value being made; null where that can't be. */
+    onlineTexts(
+      selection: Selection,
+      { columns, now }: { columns: Readonly<Record<string, unknown>>; now: number }
+    ): OnlineTexts | Promise<OnlineTexts> | null {
+      const plan = textPlanOf(selection)
+      const keys = plan === null ? null : readKeyColumns(selection, columns)
+      const count = keys?.values().next().value?.length
+      if (plan === null || keys === null || count === undefined) return null
+      usage.count(selection, count)
+      const found = readTexts(online, plan, { keys, count, now, sampler })
+      const answer = (reads: readonly ReadTexts[]) => ({ plan, reads, keys, count })
+      return found instanceof Promise ? found.then(answer) : answer(found)
     },
     usage,
     statistics,

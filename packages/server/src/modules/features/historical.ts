@@ -6,7 +6,7 @@ import { randomHexId } from '../../kernel/ids.ts'
 import { invariant, messageOf } from '../../kernel/errors.ts'
 import { fail } from '../../platform/errors.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
-import { appendValue, fromDuckDb, sqlType } from './offline/columns.ts'
+import { appendValue, fromDuckDb, literal, sqlType } from './offline/columns.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { loadEntityFile, loadEntityRows, type EntityTable } from './offline/entity-table.ts'
@@ -86,7 +86,11 @@ export function createHistorical(deps: {
       const view: JoinedView = {
         rows: `rows_${i}`,
         keys,
-        features: read.columns.map((c) => ({ column: c.name, as: `s${c.slot}` })),
+        features: read.columns.map((c) => ({
+          column: c.name,
+          as: `s${c.slot}`,
+          missing: literal(c.missing, c.type),
+        })),
         ttlUs: read.ttlUs,
         ...(request.withEvents === true && i === 0 ? { eventAs: '_winner_us' } : {}),
       }

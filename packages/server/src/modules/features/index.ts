@@ -130,6 +130,8 @@ export function createFeatures(deps: {
     onlineStore: RedisAddress | null
     /** How many served rows a minute are checked against the history. */
     sampledRowsPerMinute: number
+    /** How long a prediction waits for the online store before it takes defaults. Null: as long as it takes. */
+    readDeadlineMs: number | null
     /** The folder that local sources lie in. Null: anywhere. */
     sourceRoot: string | null
   }
@@ -194,6 +196,7 @@ export function createFeatures(deps: {
         wanted: { service: request.service },
         rows: request.rows,
         now: store.now(),
+        deadlineMs: deps.config.readDeadlineMs ?? undefined,
       })
       return answer instanceof Promise ? answer.then(inMilliseconds) : inMilliseconds(answer)
     },
@@ -228,6 +231,7 @@ export function createFeatures(deps: {
     consistency: async ({ project, ...query }) => (await store.consistency(project, query)).items,
     keeper: {
       forget: async () => {},
+      holds: async () => false,
       sourcesOf: async () => [],
       blobsOf: (digests) => definitions.trainingSetBlobs(digests),
     },

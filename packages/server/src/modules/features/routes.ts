@@ -5,12 +5,16 @@ import { bindRoutes } from '../../platform/http/index.ts'
 import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
 import { searchCatalog } from './definitions/search.ts'
 import type { StreamReaders } from './stream/stream-readers.ts'
+import { addOnlineRoute } from './online/online-route.ts'
 import { addFeastRoutes } from './feast/routes.ts'
 import type { FeatureStore } from './feature-store.ts'
-import type { Wanted } from './selection.ts'
+import { wantedOf } from './selection.ts'
 import { toWire } from './value.ts'
 
 const USAGE_MS = 30 * 86_400_000
+
+/** Reads are written by hand: see addOnlineRoute. */
+const { online: _online, ...boundRoutes } = api.features
 
 /** The native routes, and Feast's at `/feast` and the root. */
 export function addFeatureRoutes(
@@ -21,7 +25,7 @@ export function addFeatureRoutes(
   const { catalog } = store
   bindRoutes(
     app,
-    { name: 'features', routes: api.features },
+    { name: 'features', routes: boundRoutes },
     {
       apply: async ({ manifest, dryRun }, { project }) => ({
         changes: [...(await catalog.apply({ project, manifest, dryRun }))],
@@ -85,24 +89,6 @@ export function addFeatureRoutes(
       },
       materializations: async (_input, { project }) => ({ items: store.progress(project) }),
 
-      online: async (input, { project }) => {
-        const now = store.now()
-        const answer = await store.online({
-          project,
-          wanted: wantedOf(input),
-          rows: input.rows,
-          now,
-        })
-        return {
-          at: now,
-          names: [...answer.names],
-          values: answer.values.map((row) => row.map(toWire)),
-          statuses: answer.statuses,
-          eventTimes: answer.eventTimesUs.map((row) =>
-            row.map((us) => (us === null ? null : Math.floor(us / 1000)))
-          ),
-        }
-      },
       historical: async (input, { project }) => {
         const { columns, rows } = await store.historical({
           project,
@@ -153,14 +139,8 @@ export function addFeatureRoutes(
       }),
     }
   )
+  addOnlineRoute(app, store)
   addFeastRoutes(app, store)
-}
-
-function wantedOf(input: { service?: string; features?: string[]; fullNames: boolean }): Wanted {
-  const { service, features, fullNames } = input
-  if (service !== undefined && features === undefined) return { service, fullNames }
-  if (service === undefined && features !== undefined) return { features, fullNames }
-  throw fail('request.invalid', 'Name either a "service" or "features"')
 }
 
 async function showView(

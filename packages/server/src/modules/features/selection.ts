@@ -11,6 +11,7 @@ import {
 import { planAggregates, type AggregatePlan } from './aggregate/plan.ts'
 import { compileExpression, type Compiled } from './on-demand/evaluate.ts'
 import { parseExpression } from './on-demand/expression.ts'
+import { parseValue, type Value } from './value.ts'
 
 /** One lookup per entity row: a view's row by its keys, and which of its columns go into which slots. */
 export type Read = Readonly<{
@@ -18,7 +19,14 @@ export type Read = Readonly<{
   storage: Storage
   keys: readonly Readonly<{ view: string; entity: string; type: FeatureType }>[]
   /** Position in the packed row → slot. */
-  columns: readonly Readonly<{ name: string; type: FeatureType; at: number; slot: number }>[]
+  columns: readonly Readonly<{
+    name: string
+    type: FeatureType
+    at: number
+    slot: number
+    /** The value where there is no valid row. */
+    missing: Value
+  }>[]
   ttlUs: number | null
   /** Types of the packed row. */
   types: readonly FeatureType[]
@@ -48,6 +56,8 @@ export type Selection = Readonly<{
   /** Slots that are filled from the request. */
   request: readonly Readonly<{ name: string; type: FeatureType; slot: number }>[]
   slots: number
+  /** By slot: the value where there is no valid row. */
+  missing: readonly Value[]
   outputs: readonly Output[]
   service: string | null
 }>
@@ -56,6 +66,18 @@ export type Wanted = Readonly<
   | { service: string; fullNames?: boolean }
   | { service?: undefined; features: readonly string[]; fullNames?: boolean }
 >
+
+/** Either a service or a list of references. Throws when it is neither or both. */
+export function wantedOf(input: {
+  service?: string
+  features?: string[]
+  fullNames: boolean
+}): Wanted {
+  const { service, features, fullNames } = input
+  if (service !== undefined && features === undefined) return { service, fullNames }
+  if (service === undefined && features !== undefined) return { features, fullNames }
+  throw fail('request.invalid', 'Name either a "service" or "features"')
+}
 
 const REFERENCE = /^([^:@]+)(?:@(?:v(\d+)|latest))?:([^:@]+)$/i
 
@@ -156,7 +178,8 @@ function createBuilder(catalog: Catalog, project: string) {
     const declared = read.view.features.find((f) => f.name === feature)
     if (declared === undefined) throw notFound(feature, item.view)
     const at = (read.plan?.features ?? read.storage.columns).findIndex((c) => c.name === feature)
-    const column = { name: feature, type: declared.type, at, slot: slots++ }
+    const missing = parseValue(declared.type, declared.default) ?? null
+    const column = { name: feature, type: declared.type, at, slot: slots++, missing }
     read.columns.push(column)
     return column
   }
@@ -238,7 +261,9 @@ function createBuilder(catalog: Catalog, project: string) {
       }
     },
     done() {
-      return { reads, request, outputs, slots, keys: keysOf(reads, request) }
+      const missing = new Array<Value>(slots).fill(null)
+      for (const { columns } of reads) for (const c of columns) missing[c.slot] = c.missing
+      return { reads, request, outputs, slots, missing, keys: keysOf(reads, request) }
     },
   }
 }

@@ -11,7 +11,7 @@ export function createLogSettings(database: Database) {
   const keyOf = (project: string, endpoint: string): string => `${project}/${endpoint}`
   return {
     of: (project: string, endpoint: string): InferenceLogSettings =>
-      known.get(keyOf(project, endpoint)) ?? DEFAULT,
+      known.size === 0 ? DEFAULT : (known.get(keyOf(project, endpoint)) ?? DEFAULT),
     async load(): Promise<void> {
       for (const row of await db.selectFrom('log_settings').selectAll().execute())
         known.set(keyOf(row.project, row.endpoint), {

@@ -18,6 +18,15 @@ export function registryKeeper(database: Database, folder: VersionFolder): Keepe
         .execute()
       return rows.map((row) => row.digest)
     },
+    async holds(project) {
+      const row = await db
+        .selectFrom('registered_models')
+        .select('name')
+        .where('project', '=', project)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
     async sourcesOf(ids) {
       if (ids.length === 0) return []
       const rows = await db

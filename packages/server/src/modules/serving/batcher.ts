@@ -39,7 +39,7 @@ export interface Batcher {
   drain(): Promise<void>
 }
 
-type Job = Work & {
+type Job = Required<Work> & {
   readonly shapeKey: string
   readonly queuedAt: number
   isSettled: boolean
@@ -121,7 +121,7 @@ export function createBatcher(
       const inputs = batch.length === 1 ? first.inputs : join(batch)
       const outputs = await model.infer(inputs, {
         deadline: first.deadline,
-        caller: first.caller ?? NOBODY,
+        caller: first.caller,
       })
       const computeMs = performance.now() - begun
       deps.onBatch?.(rows, computeMs)
@@ -172,7 +172,11 @@ export function createBatcher(
         }
         live++
         queue.push({
-          ...work,
+          inputs: work.inputs,
+          rows: work.rows,
+          deadline: work.deadline,
+          isGone: work.isGone,
+          caller: work.caller ?? NOBODY,
           shapeKey: deps.isBatchable ? shapeKeyOf(work.inputs) : '',
           queuedAt: performance.now(),
           isSettled: false,

@@ -1,47 +1,25 @@
 import { AppError } from '../../kernel/errors.ts'
 import { randomHexId } from '../../kernel/ids.ts'
-import type { Scalar } from '../../kernel/scalar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
-import type { Telemetry, TraceContext } from '../../platform/telemetry/otlp/index.ts'
+import type { Telemetry } from '../../platform/telemetry/otlp/index.ts'
 import type { Admission } from './admission.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
-import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
-import { loggedColumns, numberTable } from './logged-columns.ts'
+import {
+  CompletedPrediction,
+  rowsIn,
+  type Prediction,
+  type Result,
+} from './completed-prediction.ts'
+import type { InferenceCompleted } from './inference-event.ts'
+import type { InferenceAnswer, InferenceRequest } from './inference-request.ts'
 import type { PayloadCopy } from './payload-events/emitter.ts'
-import { prepareInputs, type Payload, type Prepared } from './prepare-inputs.ts'
+import { prepareInputs } from './prepare-inputs.ts'
 import type { ServedModel } from './served-model.ts'
-import type { Outcome } from './batcher.ts'
 import { stickyKeyOf } from './sticky-key.ts'
-import type { Tensor } from './tensor.ts'
 import { chooseVariant, isShadowed } from './traffic.ts'
-
-/** A prediction asked for, whatever protocol it came by. */
-export type InferenceRequest = Readonly<{
-  project: string
-  endpoint: string
-  requestId: string
-  apiKeyId: string | null
-  /** A request header by its lower-case name. */
-  header: (name: string) => string | undefined
-  /** The variant to answer, by its name or its model version; null leaves it to the traffic. */
-  variant: string | null
-  /** Null means the server's own limit; a longer one is cut to it. */
-  timeoutMs: number | null
-  /** Whether the caller went away. */
-  isGone: () => boolean
-  payload: Payload
-}>
-
-export type InferenceAnswer = Readonly<{
-  predictionId: string
-  variant: string
-  model: Readonly<{ name: string; version: number }>
-  rows: number
-  outputs: readonly Tensor[]
-}>
 
 /** Answers predictions from the fleet. Knows no protocol. */
 export interface DataPlane {
@@ -49,27 +27,6 @@ export interface DataPlane {
   infer(request: InferenceRequest): Promise<InferenceAnswer>
   /** Resolves when what was told of so far has been passed on. */
   flush(): Promise<void>
-}
-
-type Prediction = Readonly<{
-  request: InferenceRequest
-  endpoint: LiveEndpoint
-  variant: LiveVariant
-  id: string
-  at: number
-  begunAt: number
-  stickyKey: string | null
-  role: 'live' | 'shadow'
-  pairedWith: string | null
-  /** Null: nobody traces. */
-  trace: TraceContext | null
-}>
-
-type Result = {
-  served: ServedModel | null
-  prepared: Prepared | null
-  outcome: Outcome | null
-  error: unknown
 }
 
 export function createDataPlane(deps: {
@@ -130,7 +87,7 @@ export function createDataPlane(deps: {
   }
 
   const tell = (prediction: Prediction, result: Result, latencyMs: number): void => {
-    const event = toEvent(prediction, result, latencyMs)
+    const event = new CompletedPrediction(prediction, result, latencyMs)
     prediction.variant.meter.done(event)
     deps.onCompleted(event)
   }
@@ -284,11 +241,6 @@ function readyModel(endpoint: LiveEndpoint, variant: LiveVariant): ServedModel {
 const isModelFailure = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'serving.model_failed'
 
-function rowsIn({ prepared }: Result): number {
-  const first = prepared?.tensors[0]
-  return first?.shape[0] ?? (first === undefined ? 0 : 1)
-}
-
 /** Null when the endpoint has no logger, or nothing was asked that a model could take. */
 function payloadOf(
   { endpoint, variant, id, at }: Prediction,
@@ -309,67 +261,4 @@ function payloadOf(
     inputs: prepared.tensors,
     outputs: outcome?.outputs ?? null,
   }
-}
-
-function toEvent(prediction: Prediction, result: Result, latencyMs: number): InferenceCompleted {
-  const { request, endpoint, variant } = prediction
-  const { served, prepared, outcome, error } = result
-  const code =
-    error instanceof AppError ? error.code : error === null ? null : 'internal.unexpected'
-  // Made when the log asks for them: dozens of small objects that would lie about until then.
-  let inputs: LoggedColumn[] | null = null
-  const event: Writable<InferenceCompleted> = {
-    predictionId: prediction.id,
-    requestId: request.requestId,
-    project: request.project,
-    endpoint: endpoint.stored.name,
-    endpointId: endpoint.stored.id,
-    variant: variant.name,
-    model: variant.model,
-    role: prediction.role,
-    pairedWith: prediction.pairedWith,
-    at: prediction.at,
-    latencyMs,
-    stages: {
-      featuresMs: prepared?.featuresMs ?? 0,
-      queueMs: outcome?.queueMs ?? 0,
-      computeMs: outcome?.computeMs ?? 0,
-    },
-    busyMs: outcome?.busyMs ?? 0,
-    device: served?.device ?? 'cpu',
-    status: code === null ? 'ok' : statusOf(code),
-    errorCode: code,
-    stickyKey: prediction.stickyKey,
-    apiKeyId: request.apiKeyId,
-    entities: prepared?.entities ?? NO_ENTITIES,
-    rows: rowsIn(result),
-    get inputs() {
-      return (inputs ??=
-        prepared === null ? [] : loggedColumns(prepared.tensors, served?.inputs.stacked ?? null))
-    },
-    inputTable: prepared === null ? null : numberTable(prepared.tensors, served?.table ?? null),
-    outputs: outcome === null ? [] : loggedColumns(outcome.outputs, null),
-    oldestFeatureAt: prepared?.oldestFeatureAt ?? null,
-    trace: prediction.trace,
-  }
-  if (prediction.role === 'live') {
-    if (request.variant !== null) event.isForced = true
-    if (endpoint.plan.shadows.length > 0) event.isShadowed = true
-  }
-  return event
-}
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
-
-const NO_ENTITIES: Readonly<Record<string, Scalar>> = {}
-
-/** `error` is the model's fault alone: a caller's mistake or a full queue must not count against a variant. */
-export function statusOf(code: string): 'error' | 'timeout' | 'rejected' {
-  if (code === 'request.deadline_exceeded' || code === 'serving.upstream_timeout') return 'timeout'
-  const isRefusal =
-    code.startsWith('request.') ||
-    code === 'serving.overloaded' ||
-    code === 'serving.throttled' ||
-    code === 'serving.not_ready'
-  return isRefusal ? 'rejected' : 'error'
 }

@@ -70,8 +70,8 @@ export function createEndpointControl(deps: {
   fleet: Fleet
   loader: ModelLoader
   clock: Clock
-  /** Throws when an LLM can't be called: a key or an address is missing. */
-  checkLlm: (spec: LlmSpec) => void
+  /** Throws when an LLM can't be called: a key or an address is missing, or a model of ours does not load. */
+  checkLlm: (spec: LlmSpec) => Promise<void>
   prompts: PromptSource
 }): EndpointControl {
   const { store, fleet, loader, clock } = deps
@@ -138,7 +138,7 @@ export function createEndpointControl(deps: {
       throw fail('request.invalid', 'Give a variant one of model, llm, remote, script and graph')
     const outside = outsideOf(rest)
     if (llm != null) {
-      deps.checkLlm(llm)
+      await deps.checkLlm(llm)
       const own = outsideIdentity(llm.backends[0]?.model ?? '', others)
       // A prompt's alias may move; the variant keeps the version that it was made with.
       const prompt =

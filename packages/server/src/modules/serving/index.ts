@@ -36,6 +36,8 @@ import { createRemoteModels } from './runtimes/remote/index.ts'
 import { createScripts } from './runtimes/script/index.ts'
 import { watchBackends } from './llm/backend-watch.ts'
 import { createCallLimits } from './llm/call-limits.ts'
+import { resolveBackends } from './llm/backend.ts'
+import { createLlamaServers, type LlamaHome } from './llm/llama/llama-servers.ts'
 import { createLlmGateway } from './llm/gateway.ts'
 import { createLlmMetrics } from './llm/llm-metrics.ts'
 import { createLimitBook } from './llm/limits/limit-book.ts'
@@ -86,6 +88,8 @@ export type ServingConfig = Readonly<{
   modelMemoryBytes: number | null
   /** Whether variants may be scripts. */
   areScriptsAllowed: boolean
+  /** Where GGUF models lie, and what their processes may see of the environment. */
+  gguf: LlamaHome
   /** The platform that hosts the image, if one does. */
   hosted: HostedSettings
   /** Whose metric names are written beside our own. */
@@ -102,6 +106,7 @@ export const servingDefaults: ServingConfig = {
   shadowTimeoutMs: 10_000,
   modelMemoryBytes: null,
   areScriptsAllowed: true,
+  gguf: { folder: 'gguf', env: {} },
   hosted: NOT_HOSTED,
   metricNames: [],
 }
@@ -197,6 +202,7 @@ export function createServing(deps: {
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()
   const tokens = createTokenCounter()
+  const llama = createLlamaServers(config.gguf)
   const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
   const fleet: Fleet = createFleet({
     loader,
@@ -212,13 +218,15 @@ export function createServing(deps: {
     loader,
     clock,
     prompts: deps.prompts ?? noPrompts,
-    checkLlm: (spec) => {
+    checkLlm: async (spec) => {
       const missing = missingKeys(spec, keys)
       if (missing.length > 0)
         throw fail(
           'serving.model_load_failed',
           `The server's environment has no ${missing.join(', ')}; set it and start the server again, or name another variable`
         )
+      for (const { gguf } of resolveBackends(spec.backends))
+        if (gguf !== null) await llama.reach(gguf)
     },
   })
   const limitBook = createLimitBook(createLimitStore(deps.database))
@@ -244,6 +252,7 @@ export function createServing(deps: {
     log,
     mayShadow: deps.mayShadow ?? (() => true),
     telemetry,
+    llama,
     limits: createCallLimits({ clock, limits: () => limitBook.known() }),
     onCompleted: (event) => {
       completed.publish(event)
@@ -275,7 +284,7 @@ export function createServing(deps: {
   deps.scheduler.every({
     name: 'serving.watch-llm-backends',
     intervalMs: WATCH_BACKENDS_MS,
-    work: () => watchBackends(fleet),
+    work: () => watchBackends(fleet, llama),
   })
   deps.scheduler.every({
     name: 'serving.follow-endpoints',
@@ -317,6 +326,7 @@ export function createServing(deps: {
           dataPlane,
           fleet,
           control,
+          gateway,
           clock,
           log,
           maxBodyBytes: config.maxBodyBytes,
@@ -359,6 +369,7 @@ export function createServing(deps: {
       await dataPlane.flush()
       await payloads.stop(signal)
       await Promise.race([gateway.flush(), aborted(signal)])
+      llama.stop()
       await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])
     },

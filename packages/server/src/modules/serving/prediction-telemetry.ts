@@ -178,8 +178,8 @@ function addressOf(url: string): Attributes {
   if (known === undefined) {
     const { hostname, port, protocol } = new URL(url)
     known = {
-      'server.address': hostname,
-      'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+      'server.address': hostname || null,
+      'server.port': hostname === '' ? null : Number(port) || (protocol === 'https:' ? 443 : 80),
     }
     addresses.set(url, known)
   }

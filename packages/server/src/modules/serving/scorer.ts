@@ -10,7 +10,7 @@ import type { InferenceCompleted, LoggedColumn } from './inference-event.ts'
 import { loggedColumns } from './logged-columns.ts'
 import type { LoadSource, ModelLoader } from './served-model.ts'
 import type { Datatype } from './tensor.ts'
-import { statusOf } from './data-plane.ts'
+import { statusOf } from './completed-prediction.ts'
 
 /** What scores a table: a registered version, or what an endpoint serves. */
 export type ScoreTarget = Readonly<

@@ -17,6 +17,9 @@ import { createArtifacts } from './artifacts/artifacts.ts'
 import { createArtifactUris } from './artifacts/artifact-uris.ts'
 import { addMultipartRoutes } from './artifacts/multipart-routes.ts'
 import { createMultipartUploads } from './artifacts/multipart-uploads.ts'
+import { evaluationDatasetRoutes } from './evaluation/dataset-routes.ts'
+import { createDatasetStore } from './evaluation/dataset-store.ts'
+import { scorerRoutes } from './evaluation/scorer-routes.ts'
 import { experimentRoutes } from './experiments/experiment-routes.ts'
 import { createExperimentStore } from './experiments/experiment-store.ts'
 import { createExperiments } from './experiments/experiments.ts'
@@ -52,6 +55,7 @@ import { traceRoutes } from './traces/trace-routes.ts'
 import { countTraces, searchTraces } from './traces/trace-search.ts'
 import { createTraceStore } from './traces/trace-store.ts'
 import { createTraces } from './traces/traces.ts'
+import { workspaceRoutes } from './workspaces/workspace-routes.ts'
 
 export type { LoggedModelRecord } from './logged-models/logged-model-records.ts'
 export type { DatasetRecord, KeyValue, RunRecord } from './runs/run-records.ts'
@@ -171,6 +175,9 @@ export function createTracking(deps: {
           count: (query) => countTraces(database, query),
         }),
         ...assessmentRoutes({ traces, assessments }),
+        ...evaluationDatasetRoutes({ store: createDatasetStore(database), experiments, clock }),
+        ...scorerRoutes({ database, experiments, clock }),
+        ...workspaceRoutes({ database, holdsMore: (project) => garbage.holds(project) }),
       ])
       addArtifactProxy(app, { artifacts, runs })
       addMultipartRoutes(app, uploads)

@@ -183,6 +183,30 @@ export interface TraceAssessmentsTable {
   created_at: number
 }
 
+/** `schema` is JSON; `records` counts them. */
+export interface EvaluationDatasetsTable {
+  dataset_id: string
+  project: string
+  name: string
+  digest: string
+  schema: string | null
+  records: number
+  created_time: number
+  last_update_time: number
+  created_by: string | null
+  last_updated_by: string | null
+}
+
+export interface ScorersTable {
+  project: string
+  experiment_id: number
+  name: string
+  version: number
+  scorer_id: string
+  serialized_scorer: string
+  creation_time: number
+}
+
 /** The tracking module's tables. */
 export interface TrackingTables {
   experiments: ExperimentsTable
@@ -209,5 +233,17 @@ export interface TrackingTables {
   trace_spans: TraceSpansTable
   trace_assessments: TraceAssessmentsTable
   trace_runs: { trace_key: number; run_id: string }
+  evaluation_datasets: EvaluationDatasetsTable
+  evaluation_dataset_tags: { dataset_id: string; key: string; value: string }
+  evaluation_dataset_experiments: { dataset_id: string; experiment_id: number }
+  evaluation_dataset_records: {
+    dataset_id: string
+    input_hash: string
+    record_id: string
+    created_time: number
+    content: string
+  }
+  scorers: ScorersTable
+  workspaces: { project: string; name: string; description: string | null }
   trace_prompts: { trace_key: number; prompt: string }
 }

@@ -8,6 +8,7 @@ import { fail } from '../../../platform/errors.ts'
 import { aggregateType, isAggregated, planAggregates, storedColumns } from '../aggregate/plan.ts'
 import { compileExpression } from '../on-demand/evaluate.ts'
 import { parseExpression } from '../on-demand/expression.ts'
+import { parseValue } from '../value.ts'
 import { versionOf, type Definitions } from './model.ts'
 
 const RESERVED = new Set(['event_timestamp', 'created'])
@@ -86,6 +87,21 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
       (manifest.entities.find((e) => e.name === name) ?? current.entities.get(name))?.keys ?? []
   )
   checkAggregates(view)
+  for (const { name, type, aggregate, default: missing } of view.features) {
+    if (missing === null) continue
+    const fault =
+      aggregate !== null
+        ? 'a window over nothing has a value of its own'
+        : parseValue(type, missing) === undefined
+          ? `the feature is ${type}`
+          : null
+    if (fault !== null)
+      throw fail(
+        'request.invalid',
+        `View "${view.name}" can't have ${JSON.stringify(missing)} as the default of "${name}": ${fault}`,
+        { details: { view: view.name, feature: name } }
+      )
+  }
   const names = [...keys, ...view.features].map((f) => f.name)
   refuseTwice(
     names.map((n) => n.toLowerCase()),

@@ -275,6 +275,13 @@ function breakingChanges(
     else if (then !== undefined && !isDeepStrictEqual(then.aggregate, aggregate))
       changes.push(`window "${name}": ${windowText(then.aggregate)} → ${windowText(aggregate)}`)
   }
+  for (const { name, default: missing } of before.features) {
+    const now = view.features.find((f) => f.name === name)
+    if (now !== undefined && now.default !== missing)
+      changes.push(
+        `default of "${name}": ${JSON.stringify(missing)} → ${JSON.stringify(now.default)}, so training data differs`
+      )
+  }
   if (before.ttlMs !== view.ttlMs)
     changes.push(`ttl: ${ttlText(before.ttlMs)} → ${ttlText(view.ttlMs)}, so training data differs`)
   return changes

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ERRORS } from '@trestle/contract'
 import { ZodError } from 'zod'
-import { toAppError } from '../../../platform/http/index.ts'
+import { sendRefusal, type DirectAnswer, type Refusal } from '../../../platform/http/index.ts'
 
 /** Feast's exceptions by our codes; clients import and raise the class. Everything else is its base class. */
 const CLASSES: Readonly<Record<string, { name: string; status: number }>> = {
@@ -15,31 +15,41 @@ const CLASSES: Readonly<Record<string, { name: string; status: number }>> = {
  * Errors as Feast's clients read them: a JSON string that holds JSON. Feast itself answers 500 for most faults of the caller, which its own SDK then
  * retries three times; here they are 4xx, which raises the same exception at once.
  */
-export async function answerFeastError(
-  thrown: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply
-): Promise<FastifyReply> {
-  if (thrown instanceof ZodError)
-    return reply
-      .status(422)
-      .send({ detail: thrown.issues.map((issue) => detailOf(issue, request.body)) })
-  const error = toAppError(thrown)
+export const refuseAsFeast: Refusal = (error) => {
   const reason = error.details['reason']
   const known = CLASSES[typeof reason === 'string' ? reason : ''] ?? CLASSES[error.code]
   const status = known?.status ?? ERRORS[error.code].status
-  if (status >= 500)
-    request.log.error({ err: thrown, requestId: request.id, code: error.code }, 'request failed')
-  if (status === 401) reply.header('www-authenticate', 'Bearer realm="trestle"')
   const body = {
     module: 'feast.errors',
     class: known?.name ?? 'FeastError',
     message: error.message,
   }
-  return reply
-    .status(status)
-    .type('application/json')
-    .send(JSON.stringify(JSON.stringify(body)))
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      ...(status === 401 ? { 'www-authenticate': 'Bearer realm="trestle"' } : {}),
+    },
+    body: JSON.stringify(JSON.stringify(body)),
+  }
+}
+
+/** A body that is not of the form that its route takes. */
+export const refuseBody = (error: ZodError, body: unknown): DirectAnswer => ({
+  status: 422,
+  headers: { 'content-type': 'application/json; charset=utf-8' },
+  body: JSON.stringify({ detail: error.issues.map((issue) => detailOf(issue, body)) }),
+})
+
+/** The error handler of the routes that go through Fastify. */
+export async function answerFeastError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<FastifyReply> {
+  if (!(thrown instanceof ZodError)) return sendRefusal(refuseAsFeast)(thrown, request, reply)
+  const { status, headers, body } = refuseBody(thrown, request.body)
+  return reply.status(status).headers(headers).send(body)
 }
 
 function detailOf(issue: ZodError['issues'][number], input: unknown) {

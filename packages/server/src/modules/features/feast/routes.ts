@@ -5,7 +5,9 @@ import type { FeatureStore } from '../feature-store.ts'
 import type { OnlineValues } from '../online/read-online.ts'
 import type { Selection, Wanted } from '../selection.ts'
 import { parseInstantUs, type Value } from '../value.ts'
-import { answerFeastError } from './errors.ts'
+import { addDirectRoute } from '../../../platform/http/index.ts'
+import { answerFeastError, refuseAsFeast, refuseBody } from './errors.ts'
+import { writeColumns } from './write-columns.ts'
 import { feastJson, feastTime, parseExactJson } from './exact-json.ts'
 
 const frame = z.record(z.string(), z.array(z.unknown()))
@@ -37,6 +39,7 @@ const TARGETS = new Map([
 /** Feast's HTTP feature server, at `/feast` and at the root, where its clients look. */
 export function addFeastRoutes(app: FastifyInstance, store: FeatureStore): void {
   for (const prefix of ['', '/feast']) {
+    addRead(app, store, `${prefix}/get-online-features`)
     void app.register(
       async (scope) => {
         scope.setErrorHandler(answerFeastError)
@@ -46,9 +49,9 @@ export function addFeastRoutes(app: FastifyInstance, store: FeatureStore): void 
           { parseAs: 'string' },
           (_request, body, done) => {
             try {
-              done(null, parseExactJson(String(body)))
+              done(null, parseBody(String(body)))
             } catch (error) {
-              done(fail('request.malformed', 'The body is not JSON', { cause: error }))
+              done(error as Error) // parseBody throws no other
             }
           }
         )
@@ -63,36 +66,74 @@ export function addFeastRoutes(app: FastifyInstance, store: FeatureStore): void 
   }
 }
 
-function addRoutes(scope: FastifyInstance, store: FeatureStore): void {
-  scope.post(
-    '/get-online-features',
-    { config: { role: 'viewer', audit: false } },
-    async (request, reply) => {
-      const body = onlineBody.parse(request.body)
-      const wanted = wantedOf(body)
-      const selection = store.select(request.project, wanted)
-      const rows = rowsOf(body.entities)
-      const missing = selection.keys
-        .filter((k) => body.entities[k.key] === undefined)
-        .map((k) => k.key)
-      if (missing.length > 0)
-        throw fail(
-          'request.invalid',
-          `Missing join key values for keys: [${missing.map((k) => `'${k}'`).join(', ')}]`
-        )
-      const answer = await store.online({
-        project: request.project,
-        wanted,
-        rows,
-        now: store.now(),
+/** Reads are most of the traffic, so they are answered in front of Fastify. */
+function addRead(app: FastifyInstance, store: FeatureStore, url: string): void {
+  addDirectRoute(app, {
+    url,
+    refuse: refuseAsFeast,
+    async answer({ body: bytes, project }) {
+      const given = parseBody(bytes.toString())
+      const answer = async (body: OnlineBody) => ({
+        status: 200,
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: await readFeatures(store, project, body),
       })
-      const withVersions = body.include_feature_view_version_metadata === true
-      return reply
-        .type('application/json')
-        .send(columnMajor(selection, { answer, entities: rows, withVersions }))
-    }
-  )
+      if (isPlain(given)) return answer(given)
+      const parsed = onlineBody.safeParse(given)
+      return parsed.success ? answer(parsed.data) : refuseBody(parsed.error, given)
+    },
+  })
+}
 
+type OnlineBody = z.infer<typeof onlineBody>
+
+/** What the schema takes, told without going through every value of every column. */
+function isPlain(given: unknown): given is OnlineBody {
+  if (typeof given !== 'object' || given === null) return false
+  const { entities, features, feature_service, ...rest } = given as Record<string, unknown> // an object, by the line before
+  if (typeof entities !== 'object' || entities === null || Array.isArray(entities)) return false
+  for (const flag in rest) if (typeof rest[flag] !== 'boolean') return false
+  return (
+    Object.values(entities).every(Array.isArray) &&
+    (features === undefined ||
+      (Array.isArray(features) && features.every((f) => typeof f === 'string'))) &&
+    (feature_service === undefined || typeof feature_service === 'string')
+  )
+}
+
+async function readFeatures(
+  store: FeatureStore,
+  project: string,
+  body: OnlineBody
+): Promise<string> {
+  const wanted = wantedOf(body)
+  const selection = store.select(project, wanted)
+  const now = store.now()
+  const withVersions = body.include_feature_view_version_metadata === true
+  const columns = body.entities
+  const found = withVersions ? null : store.onlineTexts(selection, { columns, now })
+  const texts = found instanceof Promise ? await found : found
+  if (texts !== null) return writeColumns({ selection, plan: texts.plan }, texts.reads, texts)
+  const rows = rowsOf(columns)
+  const missing = selection.keys.filter((k) => columns[k.key] === undefined).map((k) => k.key)
+  if (missing.length > 0)
+    throw fail(
+      'request.invalid',
+      `Missing join key values for keys: [${missing.map((k) => `'${k}'`).join(', ')}]`
+    )
+  const answer = await store.online({ project, wanted, rows, now })
+  return columnMajor(selection, { answer, entities: rows, withVersions })
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return parseExactJson(text)
+  } catch (error) {
+    throw fail('request.malformed', 'The body is not JSON', { cause: error })
+  }
+}
+
+function addRoutes(scope: FastifyInstance, store: FeatureStore): void {
   scope.post('/push', { config: { role: 'operator', audit: false } }, async (request, reply) => {
     const body = pushBody.parse(request.body)
     const to = TARGETS.get(body.to as 'online') // an unknown word is not in the map

@@ -2,7 +2,7 @@ import type { FeatureType } from '@trestle/contract'
 import type { DuckDBAppender, DuckDBValue } from '@duckdb/node-api'
 import type { Storage } from '../definitions/model.ts'
 import { narrowInteger, type Value } from '../value.ts'
-import { quoteName } from '../../../platform/database/index.ts'
+import { quoteName, quoteText } from '../../../platform/database/index.ts'
 
 /** Columns of a segment beside keys and features. They begin with `_`, which no declared name can. */
 export const EVENT = '_event_us'
@@ -62,6 +62,10 @@ export function appendValue(appender: DuckDBAppender, type: FeatureType, value: 
       return
   }
 }
+
+/** A value as SQL writes it. */
+export const literal = (value: Value, type: FeatureType): string =>
+  value === null ? 'NULL' : `CAST(${quoteText(String(value))} AS ${sqlType(type)})`
 
 /** A value as DuckDB hands it over. Only the types above come. */
 export function fromDuckDb(value: DuckDBValue): Value {

@@ -9,7 +9,8 @@ export type JoinedView = Readonly<{
   rows: string
   /** The view's key → the entity rows' column. None: one row for everything. */
   keys: readonly { view: string; entity: string }[]
-  features: readonly { column: string; as: string }[]
+  /** `missing` is the SQL of the value where there is no valid row. */
+  features: readonly { column: string; as: string; missing: string }[]
   ttlUs: number | null
   /** The name under which the winner's event time comes out, if it is asked for. */
   eventAs?: string
@@ -94,7 +95,14 @@ export function pointInTimeSql(
           QUALIFY row_number() OVER (PARTITION BY ${['one', ...names, 'usable'].join(', ')} ORDER BY event DESC, created DESC, seq DESC) = 1)
       ) n ON ${same('g', 'n')} AND g.at >= n.usable WHERE TRUE${alive}`,
   }[plan]
-  const features = view.features.map((f) => `s.${quoteName(f.column)} AS ${quoteName(f.as)}`)
+  const features = view.features.map((f) => {
+    const stored = `s.${quoteName(f.column)}`
+    const value =
+      f.missing === 'NULL'
+        ? stored
+        : `CASE WHEN t.${ROW} IS NULL THEN ${f.missing} ELSE ${stored} END`
+    return `${value} AS ${quoteName(f.as)}`
+  })
   const event = view.eventAs === undefined ? [] : [`t.top.e AS ${view.eventAs}`]
   return `WITH given AS MATERIALIZED (${given}), narrow AS ${plan === 'range' ? 'NOT MATERIALIZED' : ''} (${narrow}),
     tops AS MATERIALIZED (${top})

@@ -26,12 +26,14 @@ export function readOnline(
     now: number
     /** Keeps some of what is served, to be checked. */
     sampler?: Sampler
+    /** How long to wait for a store that answers later. */
+    deadlineMs?: number | undefined
   }
 ): OnlineValues | Promise<OnlineValues> {
   const given = request.rows.map((row, i) => readEntityRow(row, selection, i))
   const slots = given.map((row): Slots => {
     const filled: Slots = {
-      values: new Array<Value>(selection.slots).fill(null),
+      values: [...selection.missing],
       statuses: new Array<FeatureStatus>(selection.slots).fill('NOT_FOUND'),
       eventsUs: new Array<number | null>(selection.slots).fill(null),
     }
@@ -43,6 +45,14 @@ export function readOnline(
     return filled
   })
   const pending: Promise<void>[] = []
+  const inTime = <T>(
+    found: Promise<T>,
+    take: (found: T) => void,
+    late: () => void
+  ): Promise<void> =>
+    request.deadlineMs === undefined
+      ? found.then(take)
+      : within(found, request.deadlineMs).then((one) => (one === LATE ? late() : take(one)))
   const sampled: { read: Read; row: number }[] = []
   for (const read of selection.reads) {
     const keys: string[] = []
@@ -56,30 +66,41 @@ export function readOnline(
     const nowUs = Math.round(request.now * 1000)
     const { plan } = read
     const { sampler } = request
-    if (sampler !== undefined)
+    const sample = (): void => {
+      if (sampler === undefined) return
       keys.forEach((key, j) => {
         if (sampler.takes(key, request.now)) sampled.push({ read, row: at[j] ?? 0 })
       })
+    }
+    const late = (): void => {
+      for (const row of at)
+        for (const { slot } of read.columns) {
+          const target = slots[row]
+          if (target !== undefined) target.statuses[slot] = 'TIMED_OUT'
+        }
+    }
     const eachSlot =
       <T>(fill: (target: Slots, found: T) => void) =>
-      (found: readonly T[]): void =>
+      (found: readonly T[]): void => {
+        sample()
         found.forEach((one, j) => {
           const target = slots[at[j] ?? -1]
           if (target !== undefined) fill(target, one)
         })
+      }
     if (plan === null) {
       const fill = eachSlot((target: Slots, row: StoredRow | null) => {
-        if (row !== null) fillSlots(target, read, { row, nowUs })
+        if (row !== null) fillSlots(target, read, { row, nowUs, missing: selection.missing })
       })
       const found = store.read(read.feed, keys, request.now)
-      if (found instanceof Promise) pending.push(found.then(fill))
+      if (found instanceof Promise) pending.push(inTime(found, fill, late))
       else fill(found)
     } else {
       const fill = eachSlot((target: Slots, state: string | null) =>
         fillWindows(target, read, readState(plan, state, nowUs))
       )
       const found = store.readStates(read.feed, keys)
-      if (found instanceof Promise) pending.push(found.then(fill))
+      if (found instanceof Promise) pending.push(inTime(found, fill, late))
       else fill(found)
     }
   }
@@ -103,13 +124,13 @@ export function readOnline(
 function fillSlots(
   target: Slots,
   read: Read,
-  { row, nowUs }: { row: StoredRow; nowUs: number }
+  { row, nowUs, missing }: { row: StoredRow; nowUs: number; missing: readonly Value[] }
 ): void {
   const stored = unpackRow(row.packed, read.types)
   const isStale = read.ttlUs !== null && nowUs > row.eventUs + read.ttlUs
   for (const { at, slot } of read.columns) {
     const value = stored[at] ?? null
-    target.values[slot] = isStale ? null : value
+    target.values[slot] = isStale ? (missing[slot] ?? null) : value
     target.statuses[slot] = isStale ? 'OUTSIDE_MAX_AGE' : value === null ? 'NULL_VALUE' : 'PRESENT'
     target.eventsUs[slot] = row.eventUs
   }
@@ -149,8 +170,12 @@ function collect(selection: Selection, slots: readonly Slots[]): OnlineValues {
       } else {
         const value = output.run(filled.values)
         values.push(value)
+        // A value that was computed from a default says why there is one.
+        const isMadeUp = output.inputs.some(
+          (i) => (selection.missing[i] ?? null) !== null && isMissing(filled.statuses[i])
+        )
         statuses.push(
-          value === null
+          value === null || isMadeUp
             ? worstOf(output.inputs.map((i) => filled.statuses[i] ?? 'NOT_FOUND'))
             : 'PRESENT'
         )
@@ -166,7 +191,19 @@ function collect(selection: Selection, slots: readonly Slots[]): OnlineValues {
 
 /** Why a computed value is null: an input that is not there explains it better than one that is null. */
 function worstOf(statuses: readonly FeatureStatus[]): FeatureStatus {
-  return statuses.find((s) => s === 'NOT_FOUND' || s === 'OUTSIDE_MAX_AGE') ?? 'NULL_VALUE'
+  return statuses.find(isMissing) ?? 'NULL_VALUE'
+}
+
+const isMissing = (status: FeatureStatus | undefined): boolean =>
+  status !== 'PRESENT' && status !== 'NULL_VALUE'
+
+const LATE = Symbol('late')
+
+function within<T>(found: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(LATE), ms)
+    found.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
 }
 
 function oldestOf(times: readonly (number | null)[]): number | null {

@@ -135,6 +135,26 @@ export function createArms(deps: { clock: Clock }) {
   const waiting = createNewestMap<string, Waiting>(MAX_WAITING)
   const endpoints = new Map<string, { project: string; endpoint: string; endpointId: string }>()
 
+  // Most events are of the arm of the one before.
+  let last: { of: InferenceCompleted; timeline: Timeline<ArmTotals> } | null = null
+  const isOfSameArm = (a: InferenceCompleted, b: InferenceCompleted): boolean =>
+    a.endpointId === b.endpointId &&
+    a.variant === b.variant &&
+    a.role === b.role &&
+    a.project === b.project &&
+    a.endpoint === b.endpoint
+
+  const timelineOf = (event: InferenceCompleted): Timeline<ArmTotals> => {
+    const name = `${event.project}\u0000${event.endpoint}`
+    if (endpoints.get(name)?.endpointId !== event.endpointId)
+      endpoints.set(name, {
+        project: event.project,
+        endpoint: event.endpoint,
+        endpointId: event.endpointId,
+      })
+    return armOf(event).timeline
+  }
+
   const armOf = (key: ArmKey) => {
     const name = `${key.endpointId}\u0000${key.variant}\u0000${key.role}`
     const known = arms.get(name)
@@ -198,14 +218,9 @@ export function createArms(deps: { clock: Clock }) {
 
   return {
     observe({ event }: LoggedInference): void {
-      const name = `${event.project}\u0000${event.endpoint}`
-      if (endpoints.get(name)?.endpointId !== event.endpointId)
-        endpoints.set(name, {
-          project: event.project,
-          endpoint: event.endpoint,
-          endpointId: event.endpointId,
-        })
-      const totals = armOf(event).timeline.at(event.at, clock.now())
+      if (last === null || !isOfSameArm(last.of, event))
+        last = { of: event, timeline: timelineOf(event) }
+      const totals = last.timeline.at(event.at, clock.now())
       if (totals !== null) addEvent(totals, event, factsOf)
       if (event.status !== 'rejected') pairUp(event)
     },
@@ -256,6 +271,7 @@ export function createArms(deps: { clock: Clock }) {
       endpoints: [...endpoints.values()],
     }),
     load(state: ArmsState): void {
+      last = null
       for (const { key, slices } of state.arms)
         armOf(key).timeline.load(slices.map((s) => ({ ...s, value: loadArmTotals(s.value) })))
       for (const saved of state.pairs) {

@@ -17,7 +17,18 @@ export type Backend = Readonly<{
   contextTokens: number | null
   healthPath: string | null
   metricsPath: string | null
+  /** A model that Trestle runs itself; null for a server. */
+  gguf: GgufModel | null
 }>
+
+export type GgufModel = Readonly<{
+  file: string
+  parallel: number
+  threads: number
+  contextTokens: number
+}>
+
+const GGUF_CONTEXT = 4_096
 
 /** Where hosted providers live, and the variable that their own tools read the key from. Looked up in their documentation, November 2026. */
 const KNOWN: Readonly<Record<string, { url: string; keyEnv: string | null }>> = {
@@ -41,6 +52,7 @@ const KNOWN: Readonly<Record<string, { url: string; keyEnv: string | null }>> = 
 export function resolveBackends(declared: readonly LlmBackend[]): Backend[] {
   const names = new Set<string>()
   return declared.map((backend) => {
+    if (backend.gguf !== undefined) return ggufBackend(backend, backend.gguf, names)
     const known = KNOWN[backend.provider]
     const url = backend.url ?? known?.url
     if (url === undefined)
@@ -64,8 +76,34 @@ export function resolveBackends(declared: readonly LlmBackend[]): Backend[] {
       contextTokens: backend.contextTokens ?? null,
       healthPath: backend.healthPath ?? null,
       metricsPath: backend.metricsPath ?? null,
+      gguf: null,
     }
   })
+}
+
+function ggufBackend(
+  backend: LlmBackend,
+  gguf: NonNullable<LlmBackend['gguf']>,
+  names: Set<string>
+): Backend {
+  if (backend.url !== undefined || backend.keyEnv != null)
+    throw fail('request.invalid', 'A backend with "gguf" runs here: it has no url and no keyEnv')
+  const contextTokens = backend.contextTokens ?? GGUF_CONTEXT
+  return {
+    name: uniqueName(backend.name ?? safeName(backend.model), names),
+    provider: 'llama.cpp',
+    model: backend.model,
+    api: 'openai',
+    url: `gguf:${gguf.file}`,
+    keyEnv: null,
+    weight: backend.weight,
+    billing: 'time',
+    priceAs: backend.priceAs ?? backend.model,
+    contextTokens,
+    healthPath: null,
+    metricsPath: null,
+    gguf: { ...gguf, contextTokens },
+  }
 }
 
 /** A model's name as a name of ours: `meta-llama/Llama-3.1-8B` is `meta-llama-Llama-3.1-8B`. */

@@ -1,10 +1,11 @@
 import type { BusyShares } from '../../../kernel/busy-share.ts'
-import { AppError } from '../../../kernel/errors.ts'
+import { AppError, messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
 import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import { isRecord } from '../named-inputs.ts'
 import { attempt, type AttemptEnd, type AttemptFailure } from './attempt.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, GgufModel } from './backend.ts'
+import type { LlamaAddress, LlamaServers } from './llama/llama-servers.ts'
 import { toBackendRequest } from './backend-request.ts'
 import type { BackendLease, BackendSlot } from './backend-pool.ts'
 import type { AnswerSink, Dialect, LlmCall } from './llm-call.ts'
@@ -37,6 +38,7 @@ type CallDeps = Readonly<{
   accounts: LlmAccounts
   /** Shares of the time of backends, by their address. */
   busy: BusyShares
+  llama: LlamaServers
 }>
 
 type Context = Readonly<{
@@ -82,8 +84,10 @@ export async function completeCall(deps: CallDeps, context: Context): Promise<Ca
       firstTokenMs = performance.now() - begun
     }
     const leave = backend.billing === 'time' ? deps.busy.enter(backend.url) : null
+    // A model that runs here keeps all its threads busy; a server elsewhere is one unit.
+    const units = backend.gguf?.threads ?? 1
     const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte }).finally(() => {
-      busyMs += leave?.() ?? 0
+      busyMs += (leave?.() ?? 0) * units
     })
     if (ended.kind !== 'failed')
       return {
@@ -152,7 +156,16 @@ async function tryBackend(
     const secret = backend.keyEnv === null ? null : deps.keys(backend.keyEnv)
     if (backend.keyEnv !== null && secret === null)
       throw fail('serving.upstream_failed', `The server's environment has no ${backend.keyEnv}`)
-    const request = toBackendRequest(call, backend, { secret, trace: context.trace })
+    const local = backend.gguf === null ? null : await reach(deps.llama, backend.gguf)
+    if (local?.kind === 'failed') {
+      lease.done({ kind: 'failed' })
+      return local
+    }
+    const request = toBackendRequest(
+      call,
+      local === null ? backend : { ...backend, url: local.url },
+      { secret: local?.secret ?? secret, trace: context.trace }
+    )
     const mask = llm.guardrails?.maskStream?.() ?? null
     const ended = await attempt(deps.upstream, sink, {
       settings: {
@@ -191,6 +204,21 @@ async function tryBackend(
   } catch (error) {
     lease.done({ kind: 'neutral' })
     throw error
+  }
+}
+
+/** A model of ours that does not come up is a failure like any other: another backend may stand in. */
+async function reach(
+  llama: LlamaServers,
+  gguf: GgufModel
+): Promise<({ kind: 'reached' } & LlamaAddress) | Extract<AttemptEnd, { kind: 'failed' }>> {
+  try {
+    return { kind: 'reached', ...(await llama.reach(gguf)) }
+  } catch (error) {
+    return {
+      kind: 'failed',
+      failure: { kind: 'fault', fault: { kind: 'unreachable', message: messageOf(error) } },
+    }
   }
 }
 

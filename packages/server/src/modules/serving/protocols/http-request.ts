@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { deflate, gunzip, gzip, inflate, zstdCompress, zstdDecompress } from 'node:zlib'
 import { fail } from '../../../platform/errors.ts'
 import type { DirectAnswer, DirectRequest } from '../../../platform/http/index.ts'
-import type { InferenceRequest } from '../data-plane.ts'
+import type { InferenceRequest } from '../inference-request.ts'
 import type { Payload } from '../prepare-inputs.ts'
 
 const UNPACK = {

@@ -1,4 +1,4 @@
-import type { InferenceAnswer } from '../data-plane.ts'
+import type { InferenceAnswer } from '../inference-request.ts'
 import { rowsOf } from '../tensor.ts'
 import { rowJson, valueJson } from './row-json.ts'
 

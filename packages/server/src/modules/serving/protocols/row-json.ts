@@ -7,9 +7,15 @@ export function rowJson(
   row: number
 ): string {
   let text = '{'
-  for (const [i, output] of outputs.entries()) {
+  for (let i = 0; i < outputs.length; i++) {
+    const output = outputs[i]
+    if (output === undefined) continue
     if (i > 0) text += ','
     text += `${JSON.stringify(output.name)}:`
+    if (isColumn(output, rows)) {
+      text += writeElementJson(elementAt(output, row))
+      continue
+    }
     text +=
       output.shape.length > 0 && rowsOf(output) === rows
         ? valueJson(output, { axis: 1, from: (row * output.data.length) / Math.max(1, rows) })
@@ -17,6 +23,10 @@ export function rowJson(
   }
   return `${text}}`
 }
+
+/** Whether it is one bare value per row, as most outputs are. */
+const isColumn = ({ shape, data }: Tensor, rows: number): boolean =>
+  shape[0] === rows && data.length === rows && (shape.length === 1 || shape.length === 2)
 
 /** Nested lists from `axis` on; the last axis of length 1 is left away behind the rows, so that a column is a bare value. */
 export function valueJson(tensor: Tensor, at: { axis: number; from: number }): string {

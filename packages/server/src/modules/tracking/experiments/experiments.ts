@@ -48,6 +48,8 @@ export function createExperiments(deps: { store: ExperimentStore; clock: Clock }
   const get = async (project: string, id: string): Promise<ExperimentRow> => {
     await ensureDefault(project)
     const row = /^\d{1,15}$/.test(id) ? await store.find(project, Number(id)) : undefined
+    if (row === undefined && Number(id) === DEFAULT_EXPERIMENT_ID && withDefault.delete(project))
+      return get(project, id) // the workspace was deleted meanwhile, here or by another server
     if (row === undefined) throw doesNotExist(`No Experiment with id=${id} exists`)
     return row
   }

@@ -51,6 +51,7 @@ onEveryDatabase([trackingMigrations], (database) => {
         garbage.add(trackingKeeper(database()))
         garbage.add({
           forget: async () => {},
+          holds: async () => false,
           blobsOf: async () => [],
           sourcesOf: async (ids) => ids.filter((id) => held.has(id)),
         })

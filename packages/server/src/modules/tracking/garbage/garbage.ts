@@ -18,6 +18,8 @@ export type Collected = Readonly<{
 export interface Garbage {
   /** Counts a keeper in from now on. */
   add(keeper: Keeper): void
+  /** Whether a keeper keeps something in a project. */
+  holds(project: string): Promise<boolean>
   /**
    * Removes for good what was deleted before `before`, then every blob that no keeper uses. Runs and logged models that a registered version came from stay.
    * A dry run removes nothing and counts what could go now: blobs of what is yet to be removed not among it.
@@ -90,6 +92,8 @@ export function createGarbage(deps: { purge: Purge; blobs: BlobStore; clock: Clo
 
   return {
     add: (keeper) => void keepers.push(keeper),
+    holds: async (project) =>
+      (await Promise.all(keepers.map((keeper) => keeper.holds(project)))).includes(true),
     async collect({ before, isDryRun }) {
       const all = async (): Promise<boolean> => true
       const runs = await purgeAll(

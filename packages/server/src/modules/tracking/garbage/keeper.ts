@@ -6,6 +6,8 @@ export interface Keeper {
   forget(before: number): Promise<void>
   /** Which of these blobs it uses. */
   blobsOf(digests: readonly Digest[]): Promise<readonly Digest[]>
+  /** Whether it keeps something in a project. */
+  holds(project: string): Promise<boolean>
   /** Which of these runs or logged models it refers to, by id. */
   sourcesOf(ids: readonly string[]): Promise<readonly string[]>
 }

@@ -7,6 +7,7 @@ export function trackingKeeper(database: Database): Keeper {
   const db = database.as<TrackingTables>()
   return {
     forget: async () => {},
+    holds: async () => false,
     sourcesOf: async () => [],
     async blobsOf(digests) {
       if (digests.length === 0) return []

@@ -55,6 +55,13 @@ export const EXPERIMENTS: Grammar = {
   lists: [],
 }
 
+export const EVALUATION_DATASETS: Grammar = {
+  entities: { ...TAGS, ...ATTRIBUTES },
+  strings: same('name', 'created_by', 'last_updated_by'),
+  numbers: same('created_time', 'last_update_time'),
+  lists: ['name'],
+}
+
 export const REGISTERED_MODELS: Grammar = {
   entities: { ...TAGS, ...ATTRIBUTES },
   strings: same('name'),

@@ -14,6 +14,7 @@ export type MlflowRoute = Readonly<{
   /** Below `/api/2.0/mlflow/`. */
   path: string
   isRead: boolean
+  status: 200 | 201 | 204
   handle: (fields: unknown, caller: Caller) => Promise<object>
 }>
 
@@ -23,12 +24,15 @@ export function mlflowRoute<S extends z.ZodType>(definition: {
   path: string
   fields: S
   isRead?: boolean
+  /** 200 when left out; 204 answers nothing. */
+  status?: MlflowRoute['status']
   handle: (fields: z.output<S>, caller: Caller) => Promise<object>
 }): MlflowRoute {
   return {
     method: definition.method,
     path: definition.path,
     isRead: definition.isRead ?? definition.method === 'GET',
+    status: definition.status ?? 200,
     handle: (fields, caller) => definition.handle(parseFields(definition.fields, fields), caller),
   }
 }
@@ -55,7 +59,10 @@ export function bindMlflowRoutes(app: FastifyInstance, routes: readonly MlflowRo
             role: route.isRead ? 'viewer' : 'operator',
             audit: route.isRead ? false : auditName(route),
           },
-          handler: (request) => route.handle(fieldsOf(request), callerOf(request)),
+          handler: async (request, reply) => {
+            const answer = await route.handle(fieldsOf(request), callerOf(request))
+            return reply.status(route.status).send(route.status === 204 ? undefined : answer)
+          },
         })
       }
     })

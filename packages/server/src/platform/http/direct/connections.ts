@@ -104,8 +104,7 @@ function openConnection(socket: Socket, deps: Deps): Connection {
   let hasEnded = false
   let since = performance.now()
   // Clients repeat their head word for word: the last one is not read again.
-  let lastHead = ''
-  let last: (ReturnType<typeof readHead> & Match) | null = null
+  let last: (NonNullable<ReturnType<typeof readHead>> & Match & { bytes: Buffer }) | null = null
   const isGone = (): boolean => socket.destroyed
 
   const leave = (): void => {
@@ -126,12 +125,18 @@ function openConnection(socket: Socket, deps: Deps): Connection {
     socket.resume()
   }
 
-  const headOf = (text: string): typeof last => {
-    if (text === lastHead) return last
-    const head = readHead(text)
+  /** The head that begins here, with the empty line behind it; null for one that is not for us. */
+  const headOf = (bytes: Buffer): typeof last | 'partly' => {
+    const known = last?.bytes.byteLength ?? Infinity
+    if (bytes.byteLength >= known && last?.bytes.compare(bytes, 0, known) === 0) return last
+    const end = bytes.indexOf(HEAD_END)
+    if (end === -1) return bytes.byteLength > MAX_HEAD_BYTES ? null : 'partly'
+    const head = end > MAX_HEAD_BYTES ? null : readHead(bytes.toString('latin1', 0, end))
     const match = head === null ? null : deps.find(head.path)
-    lastHead = text
-    last = head === null || match === null ? null : { ...head, ...match }
+    if (head === null || match === null) return null
+    // Copied: it outlives the bytes that came with it.
+    const own = Buffer.from(bytes.subarray(0, end + HEAD_END.byteLength))
+    last = { ...head, ...match, bytes: own }
     return last
   }
 
@@ -142,18 +147,16 @@ function openConnection(socket: Socket, deps: Deps): Connection {
       return
     }
     const bytes: Buffer = unread
-    const end = bytes.indexOf(HEAD_END)
-    if (end === -1) {
+    const head = headOf(bytes)
+    if (head === 'partly') {
       if (hasEnded) socket.destroy()
-      else if (bytes.byteLength > MAX_HEAD_BYTES) handOver()
       return
     }
-    const head = end > MAX_HEAD_BYTES ? null : headOf(bytes.toString('latin1', 0, end))
     if (head === null || head.bodyBytes > deps.maxBodyBytes) {
       handOver()
       return
     }
-    const from = end + HEAD_END.byteLength
+    const from = head.bytes.byteLength
     const to = from + head.bodyBytes
     if (bytes.byteLength < to) {
       if (hasEnded) socket.destroy()

@@ -1,5 +1,5 @@
 import { fail } from '../../../../platform/errors.ts'
-import type { InferenceAnswer } from '../../data-plane.ts'
+import type { InferenceAnswer } from '../../inference-request.ts'
 import { isDatatype, type Tensor } from '../../tensor.ts'
 import {
   checkParameters,

@@ -15,6 +15,9 @@ import type { Logger } from '../../../../platform/telemetry/logger.ts'
 import type { DataPlane } from '../../data-plane.ts'
 import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet } from '../../fleet.ts'
+import type { LlmGateway } from '../../llm/gateway.ts'
+import { isLlm } from '../openai/models.ts'
+import { generateOnStream } from './generate-grpc.ts'
 import { readGrpcCall, writeGrpcAnswer, type GrpcInferRequest } from './grpc-codec.ts'
 import {
   findModel,
@@ -34,6 +37,7 @@ export type GrpcDeps = Readonly<{
   dataPlane: DataPlane
   fleet: Fleet
   control: EndpointControl
+  gateway: LlmGateway
   clock: Clock
   log: Logger
   maxBodyBytes: number
@@ -158,12 +162,36 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     return { code: GRPC_STATUS[status] ?? 2, details: error.message }
   }
 
+  const generate = (
+    { principal, project, header }: Caller,
+    request: GrpcInferRequest,
+    call: Grpc.ServerDuplexStream<GrpcInferRequest, object>
+  ): Promise<void> =>
+    generateOnStream(
+      deps.gateway,
+      {
+        project,
+        endpoint: request.model_name,
+        requestId: header('x-request-id') ?? sortableId('req', deps.clock.now()),
+        at: deps.clock.now(),
+        apiKeyId: principal.keyId,
+        tag: header('x-trestle-tag') ?? '',
+        variant: header('x-trestle-variant') ?? orNull(request.model_version),
+        header,
+        request,
+        isGone: () => call.cancelled,
+      },
+      (message) => void call.write(message)
+    )
+
   /** Answers the requests of a stream one after the other; a failed one is told of in its own answer. */
   const stream = async (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>): Promise<void> => {
     const caller = await identify(call.metadata)
     for await (const request of call as AsyncIterable<GrpcInferRequest>) {
       try {
-        call.write({ infer_response: await infer(caller, request, call) })
+        const endpoint = findModel(fleet, caller.project, request.model_name)
+        if (isLlm(endpoint)) await generate(caller, request, call)
+        else call.write({ infer_response: await infer(caller, request, call) })
       } catch (error) {
         call.write({ error_message: toStatus(error).details, infer_response: { id: request.id } })
       }

@@ -13,6 +13,7 @@ import { isRecord } from '../../named-inputs.ts'
 import { parseExactJson } from '../exact-json.ts'
 import { pack, readBody, toInference } from '../http-request.ts'
 import { refuseAsOip, sendOipError } from './errors.ts'
+import { generate, type GenerateDeps } from './generate.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
 import {
   findModel,
@@ -47,14 +48,7 @@ type Params = { Params: { model: string; version?: string } }
  */
 export function addOipRest(
   app: FastifyInstance,
-  deps: {
-    dataPlane: DataPlane
-    fleet: Fleet
-    control: EndpointControl
-    maxBodyBytes: number
-    maxBatchRows: number
-    version: string
-  }
+  deps: GenerateDeps & { control: EndpointControl; maxBatchRows: number; version: string }
 ): void {
   const { fleet } = deps
   for (const url of ['/v2/models/:model/infer', '/v2/models/:model/versions/:version/infer'])
@@ -114,6 +108,10 @@ export function addOipRest(
         return modelConfiguration(endpoint, served, deps.maxBatchRows)
       })
       scope.get<Params>(`${path}/stats`, read, statistics)
+      for (const verb of ['generate', 'generate_stream'])
+        scope.post<Params>(`${path}/${verb}`, read, (request, reply) =>
+          generate(deps, { request, reply, isStream: verb === 'generate_stream' })
+        )
     }
 
     scope.post('/v2/repository/index', read, async (request) => {
