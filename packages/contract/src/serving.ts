@@ -6,6 +6,7 @@ import { payloadLogger } from './payload-logger.ts'
 import { remoteSpec } from './remote.ts'
 import { scriptSpec } from './script.ts'
 import { route } from './route.ts'
+import { batching, responseCache } from './variant-options.ts'
 
 const tag = 'Serving'
 
@@ -22,6 +23,10 @@ const servingVariant = z.object({
   script: scriptSpec.nullable(),
   /** Of several endpoints as one; null for all others. */
   graph: graphSpec.nullable(),
+  /** How its requests wait and run together, where that is not as the server has it. */
+  batching: batching.nullable(),
+  /** Answers kept by what was asked; null: none are. */
+  cache: responseCache.nullable(),
   /** `evicted`: freed for others, loaded again by the next request. `unloaded`: freed by hand. */
   state: z.enum(['loading', 'ready', 'failed', 'evicted', 'unloaded']),
   /** Why it failed; null otherwise. */
@@ -133,6 +138,11 @@ const settings = {
   logger: payloadLogger.nullable().default(null),
 }
 
+const variantOptions = {
+  batching: batching.nullable().default(null),
+  cache: responseCache.nullable().default(null),
+}
+
 const ofEndpoint = z.object({ endpoint: name })
 
 const declaredEndpoint = z.strictObject({
@@ -142,6 +152,7 @@ const declaredEndpoint = z.strictObject({
   remote: remoteSpec.optional(),
   script: scriptSpec.optional(),
   graph: graphSpec.optional(),
+  ...variantOptions,
   variants: z
     .array(
       z.strictObject({
@@ -151,6 +162,7 @@ const declaredEndpoint = z.strictObject({
         remote: remoteSpec.optional(),
         script: scriptSpec.optional(),
         graph: graphSpec.optional(),
+        ...variantOptions,
       })
     )
     .optional(),
@@ -193,6 +205,7 @@ export const serving = {
       script: scriptSpec.optional(),
       /** … or several endpoints as one. */
       graph: graphSpec.optional(),
+      ...variantOptions,
       /** The name of the first variant; by default `v` and the version. */
       variant: name.optional(),
       ...settings,
@@ -240,6 +253,7 @@ export const serving = {
       remote: remoteSpec.optional(),
       script: scriptSpec.optional(),
       graph: graphSpec.optional(),
+      ...variantOptions,
       variant: name.optional(),
     }),
     response: servingVariant,

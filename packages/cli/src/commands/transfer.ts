@@ -3,6 +3,7 @@ import { contextOf, LONG_CALL_MS } from '../context.ts'
 import type { CountRow } from '../mlflow/counts.ts'
 import type { MlflowSource } from '../mlflow/source.ts'
 import type { Output } from '../output.ts'
+import { addServingImports } from './serving-import.ts'
 import { withProgress } from '../progress.ts'
 
 type ImportOptions = { from: string; artifacts: string | boolean; token?: string }
@@ -10,9 +11,11 @@ type ExportOptions = { to: string; artifacts: boolean; token?: string }
 
 /** `trestle import mlflow` and `trestle export mlflow` */
 export function addTransferCommands(program: Command): void {
-  program
+  const imports = program
     .command('import')
-    .description('bring over what another tracking server has')
+    .description('bring over what another tracking or model server has')
+  addServingImports(imports)
+  imports
     .command('mlflow')
     .description(
       'experiments, runs, metrics, artifacts, logged models and the registry of an MLflow, under their own ids'

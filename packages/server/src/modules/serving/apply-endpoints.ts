@@ -1,7 +1,7 @@
 import type { DeclaredEndpoint, ServingChange } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import type { EndpointControl, NewVariant } from './endpoint-control.ts'
-import { isSameSettings, settingsOf } from './endpoint.ts'
+import { isSameSettings, optionsOf, settingsOf } from './endpoint.ts'
 import type { Fleet, LiveEndpoint } from './fleet.ts'
 import { outsideFields, outsideName, outsideOf } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
@@ -108,7 +108,7 @@ const variantsOf = (declared: DeclaredEndpoint): readonly NewVariant[] => {
   if (variants !== undefined) return variants
   const outside = outsideOf(declared)
   if (model === undefined && llm === undefined && outside === null) return []
-  return [{ model, llm, ...outsideFields(outside) }]
+  return [{ model, llm, ...outsideFields(outside), ...optionsOf(declared) }]
 }
 
 function sourceOf(variant: NewVariant): string {

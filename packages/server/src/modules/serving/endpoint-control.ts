@@ -4,9 +4,11 @@ import { sortableId } from '../../kernel/ids.ts'
 import { fail } from '../../platform/errors.ts'
 import {
   isSameSettings,
+  optionsOf,
   settingsOf,
   type EndpointSettings,
   type StoredEndpoint,
+  type VariantOptions,
   type VariantRecord,
 } from './endpoint.ts'
 import { toVariantRecord, type Fleet, type LiveVariant } from './fleet.ts'
@@ -32,7 +34,8 @@ export type NewEndpoint = Readonly<
     llm?: LlmSpec | null | undefined
     variant?: string | undefined
   } & EndpointSettings &
-    OutsideInput
+    OutsideInput &
+    Partial<VariantOptions>
 >
 
 /** Changes endpoints: written first, live at once after. */
@@ -57,7 +60,8 @@ export type NewVariant = Readonly<
     variant?: string | undefined
     model?: string | undefined
     llm?: LlmSpec | null | undefined
-  } & OutsideInput
+  } & OutsideInput &
+    Partial<VariantOptions>
 >
 
 export type EndpointName = Readonly<{ project: string; name: string }>
@@ -108,7 +112,11 @@ export function createEndpointControl(deps: {
 
   const load = (
     settings: Pick<NewEndpoint, 'project' | 'name' | 'columns' | 'featureService'>,
-    request: { variant?: string | undefined; source: LoadSource }
+    request: {
+      variant?: string | undefined
+      source: LoadSource
+      batching: VariantOptions['batching']
+    }
   ): Promise<ServedModel> => {
     const { project, columns, featureService } = settings
     // The variant's own name may come from the version that the reference turns out to be; its meter is looked up by then.
@@ -118,6 +126,7 @@ export function createEndpointControl(deps: {
       source: request.source,
       columns,
       featureService,
+      batching: request.batching,
       onBatch: (rows, ms) => meter?.onBatch(rows, ms),
     })
     return loading.then((served) => {
@@ -133,6 +142,7 @@ export function createEndpointControl(deps: {
     others: StoredEndpoint['variants']
   ): Promise<OpenedVariant> => {
     const { remote, script, graph } = rest
+    const options = optionsOf(rest)
     const given = [model, llm, remote, script, graph].filter((one) => one != null)
     if (given.length !== 1)
       throw fail('request.invalid', 'Give a variant one of model, llm, remote, script and graph')
@@ -144,6 +154,7 @@ export function createEndpointControl(deps: {
       const prompt =
         llm.prompt === null ? null : await deps.prompts.resolve(settings.project, llm.prompt)
       return {
+        options,
         served: null,
         llm: prompt === null ? llm : { ...llm, prompt: `${prompt.name}/${prompt.version}` },
         prompt: prompt?.messages ?? null,
@@ -157,15 +168,18 @@ export function createEndpointControl(deps: {
       const name = variant ?? uniqueVariant(safeName(own.name), others)
       const served = await load(settings, {
         variant: name,
+        batching: options.batching,
         source: { kind: 'outside', outside, model: own },
       })
-      return { served, llm: null, prompt: null, outside, model: own, defaultName: name }
+      return { options, served, llm: null, prompt: null, outside, model: own, defaultName: name }
     }
     const served = await load(settings, {
       variant,
+      batching: options.batching,
       source: { kind: 'registered', reference: model ?? '' },
     })
     return {
+      options,
       served,
       llm: null,
       prompt: null,
@@ -315,6 +329,7 @@ function liveVariant(fleet: Fleet, at: EndpointName, name: string): LiveVariant 
 }
 
 type OpenedVariant = Readonly<{
+  options: VariantOptions
   served: ServedModel | null
   llm: LlmSpec | null
   outside: OutsideSource | null
@@ -328,7 +343,7 @@ const loadedOf = (name: string, { served }: OpenedVariant): ReadonlyMap<string, 
 
 const entryOf = (
   name: string,
-  { model, llm, prompt, outside }: OpenedVariant,
+  { model, llm, prompt, outside, options }: OpenedVariant,
   addedAt: number
 ): StoredEndpoint['variants'][number] => ({
   name,
@@ -336,6 +351,7 @@ const entryOf = (
   llm,
   prompt,
   ...outsideFields(outside),
+  ...options,
   addedAt,
 })
 
@@ -358,11 +374,12 @@ function uniqueVariant(name: string, others: StoredEndpoint['variants']): string
 
 const isSameSource = (
   old: StoredEndpoint['variants'][number],
-  { llm, outside, model }: OpenedVariant
+  { llm, outside, model, options }: OpenedVariant
 ): boolean =>
-  llm === null && outside === null
+  JSON.stringify(optionsOf(old)) === JSON.stringify(options) &&
+  (llm === null && outside === null
     ? old.model.name === model.name && old.model.version === model.version
-    : JSON.stringify([old.llm ?? null, outsideOf(old)]) === JSON.stringify([llm, outside])
+    : JSON.stringify([old.llm ?? null, outsideOf(old)]) === JSON.stringify([llm, outside]))
 
 const defaultName = (served: ServedModel): string => `v${served.model.version}`
 

@@ -1,4 +1,4 @@
-import type { LlmSpec, PayloadLogger } from '@trestle/contract'
+import type { Batching, LlmSpec, PayloadLogger, ResponseCache } from '@trestle/contract'
 import type { PromptTemplate } from './llm/prompt.ts'
 import type { OutsideFields, OutsideInput } from './outside-source.ts'
 import type { Traffic } from './traffic.ts'
@@ -12,6 +12,17 @@ import type { Traffic } from './traffic.ts'
  */
 export type VariantState = 'loading' | 'ready' | 'failed' | 'evicted' | 'unloaded'
 
+/** How a variant is served, where that is not as the server has it. */
+export type VariantOptions = Readonly<{ batching: Batching | null; cache: ResponseCache | null }>
+
+export const optionsOf = ({
+  batching = null,
+  cache = null,
+}: Partial<VariantOptions>): VariantOptions => ({
+  batching,
+  cache,
+})
+
 /** One served model version under its endpoint's name for it. */
 export type VariantRecord = Readonly<
   {
@@ -23,7 +34,8 @@ export type VariantRecord = Readonly<
     /** Why it failed; null otherwise. */
     error: string | null
     addedAt: number
-  } & OutsideFields
+  } & OutsideFields &
+    VariantOptions
 >
 
 /** What of an endpoint is neither its variants nor its traffic. */
@@ -71,7 +83,8 @@ export type StoredEndpoint = Readonly<
         llm?: LlmSpec | null
         /** The messages of an LLM's prompt, as they were when the variant was made. */
         prompt?: PromptTemplate | null
-      } & OutsideInput
+      } & OutsideInput &
+        Partial<VariantOptions>
     >[]
   }
 >

@@ -1,7 +1,14 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
-import type { EndpointRecord, StoredEndpoint, VariantRecord, VariantState } from './endpoint.ts'
+import {
+  optionsOf,
+  type EndpointRecord,
+  type StoredEndpoint,
+  type VariantOptions,
+  type VariantRecord,
+  type VariantState,
+} from './endpoint.ts'
 import { openLlmVariant, missingKeys, type LlmVariant } from './llm/llm-variant.ts'
 import type { KeySource, LlmAccounts } from './llm/ports.ts'
 import { outsideFields, outsideOf, type OutsideSource } from './outside-source.ts'
@@ -28,6 +35,7 @@ export type LiveVariant = {
   llm: LlmVariant | null
   /** What is neither a registered version nor an LLM; null for those. */
   outside: OutsideSource | null
+  readonly options: VariantOptions
 }
 
 export type LiveEndpoint = Readonly<{
@@ -113,7 +121,14 @@ export function createFleet(deps: {
         ? { kind: 'registered', reference }
         : { kind: 'outside', outside: variant.outside, model: variant.model }
     const done: Promise<void> = loader
-      .load({ project, source, columns, featureService, onBatch: variant.meter.batch })
+      .load({
+        project,
+        source,
+        columns,
+        featureService,
+        onBatch: variant.meter.batch,
+        batching: variant.options.batching,
+      })
       .then(
         async (served) => {
           if (!isCurrent(stored, variant) || variant.served !== null) return served.retire()
@@ -170,6 +185,7 @@ export function createFleet(deps: {
               prompt: entry.prompt ?? null,
             }),
       outside: outsideOf(entry),
+      options: optionsOf(entry),
     }
   }
 
@@ -318,6 +334,7 @@ export const toVariantRecord = (variant: LiveVariant): VariantRecord => ({
   model: variant.model,
   llm: variant.llm?.spec ?? null,
   ...outsideFields(variant.outside),
+  ...variant.options,
   state: variant.state,
   error: variant.error,
   addedAt: variant.addedAt,

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import type { Batching } from '@trestle/contract'
 import { fail } from '../../platform/errors.ts'
 import { createBatcher, type Batcher, type BatchLimits } from './batcher.ts'
 import { canBatch } from './batch-proof.ts'
@@ -12,6 +13,7 @@ import { planInputs, type InputPlan } from './named-inputs.ts'
 import type { OutsideSource } from './outside-source.ts'
 import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
 import { openGraph, type GraphPort } from './runtimes/graph/index.ts'
+import type { PythonModels } from './runtimes/python/index.ts'
 import type { RemoteModels } from './runtimes/remote/index.ts'
 import type { Scripts } from './runtimes/script/index.ts'
 
@@ -51,6 +53,7 @@ export type LoadSettings = Readonly<{
   columns: readonly string[] | null
   featureService: string | null
   onBatch?: (rows: number, ms: number) => void
+  batching?: Batching | null
 }>
 
 /** Brings model versions into memory. */
@@ -70,6 +73,7 @@ export function createModelLoader(deps: {
   runtime: Runtime
   remotes: RemoteModels
   scripts: Scripts
+  python: PythonModels
   graphs: GraphPort
   room: ModelRoom
   limits: BatchLimits
@@ -121,12 +125,18 @@ export function createModelLoader(deps: {
         }
       )
       const isBatchable = maxRunning === null && (await canBatch(model))
-      const { maxQueued } = deps.limits
+      const limits = {
+        maxBatchRows: settings.batching?.maxRows ?? deps.limits.maxBatchRows,
+        maxQueued: settings.batching?.maxQueued ?? deps.limits.maxQueued,
+      }
       const onBatch = settings.onBatch === undefined ? {} : { onBatch: settings.onBatch }
       const batcher =
         maxRunning === null
-          ? createBatcher({ model, isBatchable, ...onBatch }, deps.limits)
-          : createConcurrentQueue({ model, ...onBatch }, { maxRunning, maxQueued })
+          ? createBatcher({ model, isBatchable, ...onBatch }, limits)
+          : createConcurrentQueue(
+              { model, ...onBatch },
+              { maxRunning, maxQueued: limits.maxQueued }
+            )
       const inputs = choosePlan(model.spec, [
         version.signature?.inputs.map((column) => column.name) ?? null,
         settings.columns,
@@ -169,13 +179,15 @@ type Opened = Readonly<{
 }>
 
 async function openVersion(
-  { runtime, room }: { runtime: Runtime; room: ModelRoom },
-  { name, version, onnxPath, onnxBytes }: ServableVersion
+  { runtime, room, python }: { runtime: Runtime; room: ModelRoom; python: PythonModels },
+  { name, version, onnxPath, onnxBytes, pyfuncFolder = null }: ServableVersion
 ): Promise<Pick<Opened, 'model' | 'bytes'>> {
+  if (onnxPath === null && pyfuncFolder !== null)
+    return { model: await python.open(pyfuncFolder), bytes: 0 }
   if (onnxPath === null)
     throw fail(
       'serving.model_load_failed',
-      `Model version ${name}/${version} has no ONNX file; Trestle serves ONNX models`,
+      `Model version ${name}/${version} has no ONNX file and is no MLflow model`,
       { details: { model: name, version } }
     )
   const bytes =
