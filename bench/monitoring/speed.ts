@@ -2,8 +2,8 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { createKll, createMoments, createRng } from '@trestle/stats'
+import { createDuckDb } from '../../packages/server/src/platform/duckdb/index.ts'
 import { peer, pathOf, timed, type Cost } from './peers.ts'
 import { normal } from './worlds.ts'
 
@@ -60,21 +60,24 @@ async function makeTables(
   current: string,
   { rows, columns }: { rows: number; columns: number }
 ): Promise<void> {
-  const db = await DuckDBInstance.create(':memory:', { threads: '1' })
-  const connection = await db.connect()
-  for (const [i, path] of [reference, current].entries()) {
-    await connection.run(`SELECT setseed(${(i + 1) / 10})`)
-    const select = Array.from({ length: columns }, (_, c) =>
-      c % 4 === 3
-        ? `chr(97 + CAST(floor(random() * 8) AS INTEGER)) AS c${c}`
-        : `sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) + ${c % 10 === 0 ? i / 2 : 0} AS c${c}`
-    )
-    await connection.run(
-      `COPY (SELECT ${select.join(', ')} FROM range(${rows})) TO '${path}' (FORMAT parquet)`
-    )
-  }
-  connection.closeSync()
-  db.closeSync()
+  const duckdb = createDuckDb({
+    temporaryDir: `${reference}-spill`,
+    memoryLimit: '1GB',
+    threads: 1,
+  })
+  for (const [i, path] of [reference, current].entries())
+    await duckdb.use(async (connection) => {
+      await connection.run(`SELECT setseed(${(i + 1) / 10})`)
+      const select = Array.from({ length: columns }, (_, c) =>
+        c % 4 === 3
+          ? `chr(97 + CAST(floor(random() * 8) AS INTEGER)) AS c${c}`
+          : `sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) + ${c % 10 === 0 ? i / 2 : 0} AS c${c}`
+      )
+      await connection.run(
+        `COPY (SELECT ${select.join(', ')} FROM range(${rows})) TO '${path}' (FORMAT parquet)`
+      )
+    })
+  await duckdb.stop()
 }
 
 /** Millions of values a second of CPU that a quantile sketch and moments take in together. */
