@@ -119,6 +119,7 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export type { WireSpan, WireTrace } from './tracking-traces.ts'
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'
