@@ -35,6 +35,7 @@ import type { RedisAddress } from './online/redis-address.ts'
 import { createRedisOnlineStore } from './online/redis-online-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
+import { addTrainingFileRoute } from './training-file.ts'
 import { createRefreshStore } from './refresh/refresh-store.ts'
 import { createRefresher } from './refresh/refresher.ts'
 import { createSourceFiles } from './sources/source-files.ts'
@@ -203,7 +204,10 @@ export function createFeatures(deps: {
 
   return {
     name: 'features',
-    routes: (app) => addFeatureRoutes(app, { store, streams, refresher }),
+    routes(app) {
+      addFeatureRoutes(app, { store, streams, refresher })
+      addTrainingFileRoute(app, { store, blobs: deps.blobs, duckdb, temporaryDir })
+    },
     checkReady: () => online.ping(),
     online: (request) => {
       const answer = store.online({
