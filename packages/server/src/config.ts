@@ -21,8 +21,8 @@ const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 /** Databases that may be read from, each by the name behind this prefix. */
 const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
-/** What llama.cpp needs to find a GPU; no secret is among it. */
-const LLAMA_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
+/** What processes of models need to find a GPU; no secret is among it. */
+const MODEL_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
 
 const bytes = z.coerce.number().int().positive()
 
@@ -121,8 +121,8 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
-  /** Folder of GGUF models that Trestle may run by llama.cpp. Empty: `gguf` in the data folder. */
-  TRESTLE_GGUF: z.string().default(''),
+  /** Folder of LLMs and embedders that Trestle may run itself. Empty: `local-models` in the data folder. */
+  TRESTLE_LOCAL_MODELS: z.string().default(''),
   /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
   TRESTLE_GPU_METRICS: z
     .string()
@@ -185,7 +185,7 @@ export type Config = Readonly<{
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<
     ServingConfig,
-    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'gguf'
+    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'localModels'
   >
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
@@ -273,10 +273,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
       metricNames: e.TRESTLE_METRIC_NAMES,
       areScriptsAllowed: e.TRESTLE_SCRIPTS === 'on',
-      gguf: {
-        folder: e.TRESTLE_GGUF === '' ? join(e.TRESTLE_DATA, 'gguf') : e.TRESTLE_GGUF,
+      localModels: {
+        folder:
+          e.TRESTLE_LOCAL_MODELS === ''
+            ? join(e.TRESTLE_DATA, 'local-models')
+            : e.TRESTLE_LOCAL_MODELS,
         env: Object.fromEntries(
-          LLAMA_ENV.flatMap((name) => {
+          MODEL_ENV.flatMap((name) => {
             const value = env[name]
             return value === undefined ? [] : [[name, value] as const]
           })
