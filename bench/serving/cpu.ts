@@ -2,9 +2,9 @@
  * Processor time per request, by the kernel's own count: it holds on a busy machine, where requests per second do not.
  * `npm run bench:cpu`. Needs Linux and wrk. The main thread is what limits a server's requests per second; the others (log writer, garbage collector) run beside it.
  */
-import { readFileSync, readdirSync } from 'node:fs'
 import { median } from '../lib/statistics.ts'
 import { fullLoad, type Target } from './load.ts'
+import { processorUs } from './processor.ts'
 import { startEcho, startTrestle } from './servers.ts'
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
@@ -47,12 +47,4 @@ async function measure(pid: number, target: Target): Promise<Spent> {
     mainUs: (after.main - before.main) / requests,
     allUs: (after.all - before.all) / requests,
   }
-}
-
-/** Of each thread that is there, in microseconds: the first number of `schedstat` is nanoseconds on a processor. */
-function processorUs(pid: number): { main: number; all: number } {
-  const of = (thread: string): number =>
-    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1_000
-  const threads = readdirSync(`/proc/${pid}/task`).map(of)
-  return { main: of(String(pid)), all: threads.reduce((sum, us) => sum + us, 0) }
 }

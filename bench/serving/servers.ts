@@ -30,18 +30,20 @@ const ROW: Readonly<Record<string, number>> = {
 }
 const COLUMNS = Object.keys(ROW)
 const BY_NAME = JSON.stringify(ROW)
-/** The same row in the Open Inference Protocol. */
+/** Rows of it in the Open Inference Protocol. */
 export const oipBody = (rows: number): string =>
   JSON.stringify({
-    inputs: [
-      {
-        name: INPUT,
-        datatype: 'FP32',
-        shape: [rows, COLUMNS.length],
-        data: Array.from({ length: rows }, () => Object.values(ROW)).flat(),
-      },
-    ],
+    inputs: [{ ...INPUT_HEAD, shape: [rows, COLUMNS.length], data: valuesOf(rows) }],
   })
+const INPUT_HEAD = { name: INPUT, datatype: 'FP32' }
+const valuesOf = (rows: number): number[] =>
+  Array.from({ length: rows }, () => Object.values(ROW)).flat()
+
+/** One row as a gRPC message's fields. */
+export const grpcRequest = {
+  model_name: 'fraud',
+  inputs: [{ ...INPUT_HEAD, shape: [1, COLUMNS.length], contents: { fp32_contents: valuesOf(1) } }],
+}
 
 export type Running = Readonly<{
   targets: Readonly<Record<string, Target>>
@@ -100,22 +102,29 @@ export async function startTrestle(): Promise<
 
 type Peer = Readonly<{
   folder: string
-  command: (at: { bin: string; port: number; scratch: string }) => Promise<[string, string[]]>
+  command: (at: {
+    bin: string
+    port: number
+    grpcPort: number
+    scratch: string
+  }) => Promise<[string, string[]]>
   target: (port: number) => Target
+  /** Whether it speaks the Open Inference Protocol over gRPC. */
+  hasGrpc?: true
 }>
 
 const PEERS: Readonly<Record<string, Peer>> = {
   MLServer: {
     folder: 'mlserver',
-    command: async ({ bin, port, scratch }) => {
-      const [grpc, metrics] = [await freePort(), await freePort()]
+    hasGrpc: true,
+    command: async ({ bin, port, grpcPort, scratch }) => {
       await writeFile(
         join(scratch, 'settings.json'),
         JSON.stringify({
           host: '127.0.0.1',
           http_port: port,
-          grpc_port: grpc,
-          metrics_port: metrics,
+          grpc_port: grpcPort,
+          metrics_port: await freePort(),
           // In its server process: faster for so small a model than the worker that is its default.
           parallel_workers: 0,
         })
@@ -141,9 +150,10 @@ const PEERS: Readonly<Record<string, Peer>> = {
   },
   KServe: {
     folder: 'kserve',
-    command: async ({ bin, port }) => [
+    hasGrpc: true,
+    command: async ({ bin, port, grpcPort }) => [
       join(bin, 'python'),
-      ['serve.py', `--http_port=${port}`, `--grpc_port=${await freePort()}`],
+      ['serve.py', `--http_port=${port}`, `--grpc_port=${grpcPort}`],
     ],
     target: (port) => ({
       url: `http://127.0.0.1:${port}/v2/models/fraud/infer`,
@@ -186,18 +196,22 @@ const PEERS: Readonly<Record<string, Peer>> = {
 
 export const peerNames = Object.keys(PEERS)
 
-export async function startPeer(name: string): Promise<Running> {
+export const grpcPeerNames = peerNames.filter((name) => PEERS[name]?.hasGrpc === true)
+
+export async function startPeer(name: string): Promise<Running & { pid: number; grpc: string }> {
   const peer = PEERS[name]
   if (peer === undefined) throw new Error(`No peer "${name}"; there are ${peerNames.join(', ')}`)
   const folder = fileFor(`peers/${peer.folder}/`)
   const python = await pythonWith(join(folder, 'requirements.txt'))
   const scratch = await mkdtemp(join(tmpdir(), 'trestle-peer-'))
-  const port = await freePort()
-  const [command, args] = await peer.command({ bin: join(python, '..'), port, scratch })
+  const [port, grpcPort] = [await freePort(), await freePort()]
+  const [command, args] = await peer.command({ bin: join(python, '..'), port, grpcPort, scratch })
   const child = program(command, args, folder)
   const target = peer.target(port)
   await answers(target, child)
   return {
+    pid: child.pid ?? 0,
+    grpc: `127.0.0.1:${grpcPort}`,
     targets: { [name]: target },
     stop: async () => {
       await end(child)

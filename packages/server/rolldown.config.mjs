@@ -48,6 +48,10 @@ export default defineConfig({
         mkdirSync(here('dist'), { recursive: true })
         for (const file of ['inference.proto', 'health.proto'])
           copyFileSync(here(`src/modules/serving/protocols/oip/${file}`), here(`dist/${file}`))
+        copyFileSync(
+          here('src/modules/serving/runtimes/python/host.py'),
+          here('dist/python-host.py')
+        )
       },
     },
   ],

@@ -156,6 +156,16 @@ export const streamSource = z.strictObject({
 })
 export type StreamSource = z.infer<typeof streamSource>
 
+/** When a view's source is read by itself: every so often, or at the turns of a cron expression on the clocks of a place. */
+export const refresh = z.union([
+  z.strictObject({ everyMs: z.int().min(1_000) }),
+  z.strictObject({
+    cron: z.string().min(1).max(200),
+    timeZone: z.string().min(1).max(100).default('UTC'),
+  }),
+])
+export type Refresh = z.infer<typeof refresh>
+
 export const viewManifest = z.strictObject({
   name,
   /** Names of entities; none for a view with one row for everything. */
@@ -169,6 +179,8 @@ export const viewManifest = z.strictObject({
   online: z.boolean().default(true),
   batch: batchSource.nullable().default(null),
   stream: streamSource.nullable().default(null),
+  /** When it is materialized by itself. Null: when somebody asks. */
+  refresh: refresh.nullable().default(null),
   /** Name under which rows can be pushed to every view that carries it. */
   pushSource: name.nullable().default(null),
   /** What to use instead: the view works on, and whoever reads it is told. */

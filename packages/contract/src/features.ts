@@ -67,6 +67,16 @@ export const streamState = z.object({
 })
 export type StreamState = z.infer<typeof streamState>
 
+export const refreshState = z.object({
+  lastStartedAt: epochMs.nullable(),
+  /** Null: it is under way. */
+  lastEndedAt: epochMs.nullable(),
+  /** Why the last run failed. */
+  error: z.string().nullable(),
+  nextAt: epochMs.nullable(),
+})
+export type RefreshState = z.infer<typeof refreshState>
+
 const view = viewVersion.extend({
   updatedAt: epochMs,
   versions: z.array(
@@ -81,6 +91,8 @@ const view = viewVersion.extend({
   lastMaterializedAt: epochMs.nullable(),
   /** How its topic is read; null where it has none. */
   streamState: streamState.nullable(),
+  /** Its scheduled materialization; null where it has no schedule. */
+  refreshState: refreshState.nullable(),
 })
 export type FeatureView = z.infer<typeof view>
 

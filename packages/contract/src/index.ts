@@ -33,6 +33,7 @@ export {
   type Projection,
   type ServiceManifest,
   type StreamSource,
+  type Refresh,
   type ViewFeature,
   type ViewManifest,
 } from './features-manifest.ts'
@@ -51,6 +52,7 @@ export type {
   FeatureService,
   FeatureStatus,
   StreamState,
+  RefreshState,
   FeatureView,
   FeatureViewVersion,
   OnDemandView,
@@ -117,6 +119,7 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export type { WireSpan, WireTrace } from './tracking-traces.ts'
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'

@@ -261,6 +261,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     log: logOf('batch'),
     serving,
     features: tableFeaturesFrom(features),
+    sources: { s3, postgres },
+    workDir: join(dataDir, 'batch'),
     processId,
     onEnded: batchNoticesFrom(monitoring, clock),
     settings: config.batch,

@@ -21,6 +21,18 @@ const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 /** Databases that may be read from, each by the name behind this prefix. */
 const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
+/** What a model's Python may see: where programs, homes and temporary files are, and how many threads to take. No key. */
+const PYTHON_ENV = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'LANG',
+  'LC_ALL',
+  'LD_LIBRARY_PATH',
+  'VIRTUAL_ENV',
+  'OMP_NUM_THREADS',
+]
+
 /** What processes of models need to find a GPU; no secret is among it. */
 const MODEL_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
 
@@ -142,6 +154,11 @@ const environment = z.object({
         .filter((name) => name !== '')
     )
     .pipe(z.array(z.enum(['triton', 'kserve', 'torchserve']))),
+  /** A Python that has mlflow and what the models need: MLflow models without ONNX then run in processes of it. Empty: such models are not served. */
+  TRESTLE_PYTHON: z.string().default(''),
+  /** Memory of one such process, and how long one call may take. */
+  TRESTLE_PYTHON_MEMORY_MB: z.coerce.number().int().min(64).default(4_096),
+  TRESTLE_PYTHON_TIMEOUT_MS: z.coerce.number().int().min(1).max(600_000).default(30_000),
   /** `off`: no variant may be a script, code that operators bring; it runs in a process without rights to files. */
   TRESTLE_SCRIPTS: z.enum(['on', 'off']).default('on'),
   /** `sagemaker`, `vertex` or `azureml`: that platform stands in front and lets callers in, so its prediction routes ask for no key. Empty: none. */
@@ -185,7 +202,7 @@ export type Config = Readonly<{
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<
     ServingConfig,
-    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'localModels'
+    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'localModels' | 'python'
   >
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
@@ -273,17 +290,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       modelMemoryBytes: e.TRESTLE_MODEL_MEMORY_BYTES === '' ? null : e.TRESTLE_MODEL_MEMORY_BYTES,
       metricNames: e.TRESTLE_METRIC_NAMES,
       areScriptsAllowed: e.TRESTLE_SCRIPTS === 'on',
+      python: {
+        command: e.TRESTLE_PYTHON === '' ? null : e.TRESTLE_PYTHON,
+        env: pick(env, PYTHON_ENV),
+        timeoutMs: e.TRESTLE_PYTHON_TIMEOUT_MS,
+        memoryMb: e.TRESTLE_PYTHON_MEMORY_MB,
+      },
       localModels: {
         folder:
           e.TRESTLE_LOCAL_MODELS === ''
             ? join(e.TRESTLE_DATA, 'local-models')
             : e.TRESTLE_LOCAL_MODELS,
-        env: Object.fromEntries(
-          MODEL_ENV.flatMap((name) => {
-            const value = env[name]
-            return value === undefined ? [] : [[name, value] as const]
-          })
-        ),
+        env: pick(env, MODEL_ENV),
       },
       hosted: {
         isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',
@@ -308,6 +326,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ),
   })
 }
+
+const pick = (
+  env: Readonly<Record<string, string | undefined>>,
+  names: readonly string[]
+): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = env[name]
+      return value === undefined ? [] : [[name, value] as const]
+    })
+  )
 
 function gpuMetricsOf(given: readonly string[], path: string): GpuMetrics {
   if (given[0] === 'off') return { kind: 'off' }

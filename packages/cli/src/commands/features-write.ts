@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { TrestleClient } from '@trestle/sdk'
 import { Option, type Command } from 'commander'
 import { contextOf, LONG_CALL_MS } from '../context.ts'
+import { showTime } from '../output.ts'
 import { parseMoment, showDuration } from '../parse/duration.ts'
 import { readNdjson } from '../parse/ndjson.ts'
 import { withProgress, type Progress } from '../progress.ts'
@@ -40,6 +41,7 @@ export function addFeatureWriteCommands(features: Command): void {
       if (!out.json({ view, rows: pushed })) out.say(`${pushed} rows are in ${view}.`)
     })
 
+  addProgressCommand(features)
   features
     .command('materialize')
     .description('read new source files and bring the online store up to date; all views, or one')
@@ -79,6 +81,28 @@ export function addFeatureWriteCommands(features: Command): void {
           ['took', (v) => showDuration(v.durationMs)],
         ],
         'No view is kept online.'
+      )
+    })
+}
+
+function addProgressCommand(features: Command): void {
+  features
+    .command('progress')
+    .description(
+      'the materializations that are under way, scheduled ones too, and how far they are'
+    )
+    .action(async (_options: object, command: Command) => {
+      const { client, out } = contextOf(command)
+      const { items } = await client.features.materializations()
+      out.table(
+        items,
+        [
+          ['view', (m) => m.view],
+          ['rows', (m) => m.rows],
+          ['parts', (m) => `${m.segmentsDone} of ${m.segments}`],
+          ['since', (m) => showTime(m.startedAt)],
+        ],
+        'Nothing is being materialized.'
       )
     })
 }

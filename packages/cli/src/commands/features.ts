@@ -122,6 +122,23 @@ export function addFeatureCommands(program: Command): void {
     })
 }
 
+function refreshText({ refreshState: state }: FeatureView): string | null {
+  if (state === null) return null
+  const next = state.nextAt === null ? '' : `next ${showTime(state.nextAt)}`
+  if (state.lastStartedAt === null) return next
+  if (state.lastEndedAt === null) return `under way since ${showTime(state.lastStartedAt)}`
+  return `${showTime(state.lastEndedAt)}${state.error === null ? '' : `, failed: ${state.error}`}; ${next}`
+}
+
+function topicText({ streamState: state }: FeatureView): string | null {
+  if (state === null) return null
+  const rejected =
+    state.rejected === 0
+      ? ''
+      : `; ${state.rejected} records did not fit: ${state.lastRejected ?? ''}`
+  return `${state.error ?? state.state}${rejected}`
+}
+
 function showView(out: Output, view: FeatureView & { services: readonly string[] }): void {
   if (out.json(view)) return
   out.record(view, [
@@ -133,6 +150,8 @@ function showView(out: Output, view: FeatureView & { services: readonly string[]
     ['ttl', view.ttlMs === null ? 'for ever' : showDuration(view.ttlMs)],
     ['source', sourceName(view)],
     ['rows', `${view.offlineRows} offline, ${view.onlineRows} online`],
+    ['refreshed', refreshText(view)],
+    ['topic', topicText(view)],
     ['newest event', showTime(view.newestEventAt)],
     ['materialized', showTime(view.lastMaterializedAt)],
     ['services', view.services.join(' ')],

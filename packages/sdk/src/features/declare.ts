@@ -76,6 +76,9 @@ type Prefixed<S extends Fields, A extends string> = {
   [N in keyof S & string as `${A}__${N}`]: S[N]
 }
 
+/** When a view is materialized by itself: `'15m'`, or `{ cron: '0 3 * * *', timeZone: 'Europe/Berlin' }`; without a zone in UTC. */
+export type RefreshTimes = Duration | Readonly<{ cron: string; timeZone?: string }>
+
 export type ViewDeclaration = Readonly<{
   kind: 'view'
   name: string
@@ -86,6 +89,7 @@ export type ViewDeclaration = Readonly<{
   windows: Readonly<Record<string, Windowed>> | null
   source: Source
   ttl: Duration | null
+  refresh: RefreshTimes | null
   online: boolean
   about: About
 }>
@@ -108,11 +112,12 @@ export function defineFeatureView<const E extends readonly Entity[], const S ext
     source: Source
     /** How long a value is valid after its event time. Unset: for ever. */
     ttl?: Duration
+    refresh?: RefreshTimes
     /** Whether values are kept for online reads. Unset: yes. */
     online?: boolean
   } & About
 ): FeatureView<KeyFieldsOf<E>, S> {
-  const { name, entities, features, source, ttl, online, ...about } = definition
+  const { name, entities, features, source, ttl, refresh, online, ...about } = definition
   return featureView({
     declaration: {
       kind: 'view',
@@ -123,6 +128,7 @@ export function defineFeatureView<const E extends readonly Entity[], const S ext
       windows: null,
       source,
       ttl: ttl ?? null,
+      refresh: refresh ?? null,
       online: online ?? true,
       about,
     },
@@ -146,10 +152,11 @@ export function defineAggregateView<
     inputs: I
     features: W
     source: Source
+    refresh?: RefreshTimes
     online?: boolean
   } & About
 ): FeatureView<KeyFieldsOf<E>, WindowFields<I, W>> {
-  const { name, entities, inputs, features, source, online, ...about } = definition
+  const { name, entities, inputs, features, source, refresh, online, ...about } = definition
   return featureView({
     declaration: {
       kind: 'view',
@@ -165,6 +172,7 @@ export function defineAggregateView<
       windows: features,
       source,
       ttl: null,
+      refresh: refresh ?? null,
       online: online ?? true,
       about,
     },

@@ -10,6 +10,7 @@ import type {
   Entity,
   FeatureService,
   OnDemandDeclaration,
+  RefreshTimes,
   ViewRef,
   ViewDeclaration,
 } from './declare.ts'
@@ -99,6 +100,7 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
     online: view.online,
     batch: view.source.batch,
     stream: view.source.stream,
+    refresh: refreshOf(view.refresh),
     pushSource: view.source.pushSource,
     deprecated: view.about.deprecated ?? null,
     ...aboutOf(view.about),
@@ -134,6 +136,13 @@ function serviceManifest(service: FeatureService): ServiceManifest {
 
 const fieldsOf = (fields: Fields): { name: string; type: FeatureType; description: string }[] =>
   Object.entries(fields).map(([name, { type, description }]) => ({ name, type, description }))
+
+function refreshOf(times: RefreshTimes | null): ViewManifest['refresh'] {
+  if (times === null) return null
+  return typeof times === 'string'
+    ? { everyMs: milliseconds(times) }
+    : { cron: times.cron, timeZone: times.timeZone ?? 'UTC' }
+}
 
 function wireDefault(value: unknown): string | number | boolean | null {
   if (typeof value === 'bigint') return value.toString()

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Column, ModelVersionRecord, Registry } from '../modules/registry/index.ts'
 import type { ModelSource, PromptSource } from '../modules/serving/index.ts'
 import { fail } from '../platform/errors.ts'
@@ -31,6 +32,10 @@ export const modelsFrom = (registry: Registry): ModelSource => ({
       onnxPath:
         version.onnxFile === null ? null : await registry.localFile(version, version.onnxFile),
       onnxBytes: onnxBytes(version),
+      pyfuncFolder:
+        version.onnxFile === null && version.files.some(({ path }) => path === 'MLmodel')
+          ? dirname(await registry.localFile(version, 'MLmodel'))
+          : null,
       featureService: version.featureService,
     }
   },

@@ -10,6 +10,7 @@ import { formatCount, formatDuration } from '../../lib/format.ts'
 import { useRead } from '../../lib/trestle.tsx'
 import { ConsistencyPanel } from './consistency-panel.tsx'
 import { StatisticsPanel } from './statistics-panel.tsx'
+import { RunningMaterialization } from './running-materialization.tsx'
 import { UsagePanel } from './usage-panel.tsx'
 import { Freshness } from './freshness.tsx'
 
@@ -104,7 +105,19 @@ export function ViewPage() {
                   <dt>Materialized</dt>
                   <dd>
                     <When at={data.lastMaterializedAt} none="never" />
+                    <RunningMaterialization view={data.name} />
                   </dd>
+                  {data.refreshState === null ? null : (
+                    <>
+                      <dt>Next by itself</dt>
+                      <dd>
+                        <When at={data.refreshState.nextAt} none="never" />
+                        {data.refreshState.error === null
+                          ? ''
+                          : ` (the last run failed: ${data.refreshState.error})`}
+                      </dd>
+                    </>
+                  )}
                   <dt>Read by</dt>
                   <dd>
                     {data.services.length === 0 ? 'no feature service' : data.services.join(', ')}

@@ -34,6 +34,8 @@ import type { RedisAddress } from './online/redis-address.ts'
 import { createRedisOnlineStore } from './online/redis-online-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
+import { createRefreshStore } from './refresh/refresh-store.ts'
+import { createRefresher } from './refresh/refresher.ts'
 import { createSourceFiles } from './sources/source-files.ts'
 import { createSourceRoot } from './sources/source-root.ts'
 import { createStreamReaders } from './stream/stream-readers.ts'
@@ -47,6 +49,7 @@ export { parseRedisUrl, type RedisAddress } from './online/redis-address.ts'
 export { featuresMigrations } from './migrations/index.ts'
 
 const FOLLOW_EVERY_MS = 500
+const REFRESH_EVERY_MS = 1_000
 const COMPACT_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 30_000
 const COUNT_EVERY_MS = 60_000
@@ -184,11 +187,18 @@ export function createFeatures(deps: {
     nowUs: () => clock.now() * 1000,
     logger: deps.log,
   })
+  const refresher = createRefresher({
+    catalog,
+    store: createRefreshStore(deps.database),
+    materialize: store.materialize,
+    clock,
+    logger: deps.log,
+  })
   let isOpen = true
 
   return {
     name: 'features',
-    routes: (app) => addFeatureRoutes(app, store, streams),
+    routes: (app) => addFeatureRoutes(app, { store, streams, refresher }),
     checkReady: () => online.ping(),
     online: (request) => {
       const answer = store.online({
@@ -248,6 +258,11 @@ export function createFeatures(deps: {
         name: 'features.streams',
         intervalMs: FOLLOW_EVERY_MS,
         work: () => streams.follow(),
+      })
+      deps.scheduler.every({
+        name: 'features.refresh',
+        intervalMs: REFRESH_EVERY_MS,
+        work: (signal) => refresher.refreshDue(signal),
       })
       deps.scheduler.every({
         name: 'features.compact',

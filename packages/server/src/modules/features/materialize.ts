@@ -171,6 +171,16 @@ export function createMaterializer(deps: Deps) {
     progress.segmentsDone += 1
   }
 
+  /** The newest of the older versions that have rows of their own, where a service still reads them. */
+  const olderInUse = (newest: ViewRecord): ViewRecord[] => {
+    const { views, services } = catalog.of(newest.project)
+    const pins = [...services.values()].flat().flatMap((s) => s.features)
+    const versions = (views.get(newest.name) ?? []).filter((v) => v.storageId !== newest.storageId)
+    const isRead = (v: ViewRecord): boolean =>
+      pins.some((p) => p.view === v.name && p.version === v.version)
+    return [...new Map(versions.filter(isRead).map((v) => [v.storageId, v])).values()]
+  }
+
   return {
     exclusive,
     /** Brings online what was pushed and did not get there, because the process died between the two stores. New segments are left to a materialization. */
@@ -203,9 +213,10 @@ export function createMaterializer(deps: Deps) {
               (versions) => versions.at(-1) ?? []
             )
           : [catalog.view(request.project, request.view)]
+      const withOlder = views.flatMap((view) => [view, ...olderInUse(view)])
       return exclusive(async () => {
         const done: Materialized[] = []
-        for (const view of views) done.push(await materializeView(view, request))
+        for (const view of withOlder) done.push(await materializeView(view, request))
         return done
       })
     },

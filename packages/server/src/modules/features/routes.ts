@@ -4,6 +4,7 @@ import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
 import type { OnDemandRecord, ServiceRecord, ViewRecord } from './definitions/model.ts'
 import { searchCatalog } from './definitions/search.ts'
+import type { Refresher } from './refresh/refresher.ts'
 import type { StreamReaders } from './stream/stream-readers.ts'
 import { addOnlineRoute } from './online/online-route.ts'
 import { addFeastRoutes } from './feast/routes.ts'
@@ -11,17 +12,16 @@ import type { FeatureStore } from './feature-store.ts'
 import { wantedOf } from './selection.ts'
 import { toWire } from './value.ts'
 
+type Shown = Readonly<{ store: FeatureStore; streams: StreamReaders; refresher: Refresher }>
+
 const USAGE_MS = 30 * 86_400_000
 
 /** Reads are written by hand: see addOnlineRoute. */
 const { online: _online, ...boundRoutes } = api.features
 
 /** The native routes, and Feast's at `/feast` and the root. */
-export function addFeatureRoutes(
-  app: FastifyInstance,
-  store: FeatureStore,
-  streams: StreamReaders
-): void {
+export function addFeatureRoutes(app: FastifyInstance, parts: Shown): void {
+  const { store } = parts
   const { catalog } = store
   bindRoutes(
     app,
@@ -49,7 +49,7 @@ export function addFeatureRoutes(
         const { views, onDemand } = catalog.of(project)
         const newest = [...views.values()].flatMap((versions) => versions.at(-1) ?? [])
         return {
-          items: await Promise.all(newest.map((view) => showView({ store, streams }, view))),
+          items: await Promise.all(newest.map((view) => showView(parts, view))),
           onDemand: [...onDemand.values()]
             .flatMap((versions) => versions.at(-1) ?? [])
             .map(showOnDemand),
@@ -61,7 +61,7 @@ export function addFeatureRoutes(
           (versions) => versions.at(-1) ?? []
         )
         return {
-          ...(await showView({ store, streams }, view)),
+          ...(await showView(parts, view)),
           services: services
             .filter((s) => s.features.some((p) => p.view === name))
             .map((s) => s.name),
@@ -144,7 +144,7 @@ export function addFeatureRoutes(
 }
 
 async function showView(
-  { store, streams }: { store: FeatureStore; streams: StreamReaders },
+  { store, streams, refresher }: Shown,
   view: ViewRecord
 ): Promise<FeatureView> {
   const { project, storageId, stateId, breaking: _breaking, ...spec } = view
@@ -167,6 +167,7 @@ async function showView(
     lastIngestedAt: facts.lastIngestedAt,
     lastMaterializedAt: watermark?.at ?? null,
     streamState: streams.state(view),
+    refreshState: await refresher.state(view),
   }
 }
 

@@ -27,6 +27,13 @@ export type FeatureTables = {
     reads: number
     last_read_at: number
   }
+  feature_refreshes: {
+    project: string
+    view: string
+    started_at: number
+    ended_at: number | null
+    error: string | null
+  }
   feature_settings: { name: string; value: string }
   feature_training_sets: {
     id: string

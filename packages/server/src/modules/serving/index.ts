@@ -33,6 +33,7 @@ import type { Runtime } from './runtime.ts'
 import { createOnnxRuntime } from './runtimes/onnx/index.ts'
 import { describeForGraph, inferForGraph } from './graph-port.ts'
 import { createRemoteModels } from './runtimes/remote/index.ts'
+import { createPythonModels, type PythonSettings } from './runtimes/python/index.ts'
 import { createScripts } from './runtimes/script/index.ts'
 import { watchBackends } from './llm/backend-watch.ts'
 import { createCallLimits } from './llm/call-limits.ts'
@@ -90,6 +91,8 @@ export type ServingConfig = Readonly<{
   areScriptsAllowed: boolean
   /** Where models of processes of their own lie, and what those may see of the environment. */
   localModels: LocalHome
+  /** For MLflow models without ONNX. */
+  python: PythonSettings
   /** The platform that hosts the image, if one does. */
   hosted: HostedSettings
   /** Whose metric names are written beside our own. */
@@ -107,6 +110,7 @@ export const servingDefaults: ServingConfig = {
   modelMemoryBytes: null,
   areScriptsAllowed: true,
   localModels: { folder: 'local-models', env: {} },
+  python: { command: null, env: {}, timeoutMs: 30_000, memoryMb: 4_096 },
   hosted: NOT_HOSTED,
   metricNames: [],
 }
@@ -185,6 +189,7 @@ export function createServing(deps: {
     runtime: deps.runtime ?? createOnnxRuntime(),
     remotes: createRemoteModels({ clock, keys }),
     scripts: createScripts({ isAllowed: config.areScriptsAllowed }),
+    python: createPythonModels(config.python),
     graphs: {
       describe: (project, endpoint) => describeForGraph(fleet, project, endpoint),
       infer: (call) => inferForGraph(dataPlane, call),

@@ -11,6 +11,8 @@ export type ServableVersion = Readonly<{
   }> | null
   /** The ONNX file on this machine; null when the version has none. */
   onnxPath: string | null
+  /** The folder of an MLflow model without ONNX on this machine; null when it has none. */
+  pyfuncFolder?: string | null
   /** How much the file and its weights in other files hold; left out, what the file alone does. */
   onnxBytes?: number
   /** The feature service that the version was trained on, when it says so. */

@@ -13,6 +13,7 @@ import { planInputs, type InputPlan } from './named-inputs.ts'
 import type { OutsideSource } from './outside-source.ts'
 import type { LoadedModel, ModelSpec, Runtime } from './runtime.ts'
 import { openGraph, type GraphPort } from './runtimes/graph/index.ts'
+import type { PythonModels } from './runtimes/python/index.ts'
 import type { RemoteModels } from './runtimes/remote/index.ts'
 import type { Scripts } from './runtimes/script/index.ts'
 
@@ -72,6 +73,7 @@ export function createModelLoader(deps: {
   runtime: Runtime
   remotes: RemoteModels
   scripts: Scripts
+  python: PythonModels
   graphs: GraphPort
   room: ModelRoom
   limits: BatchLimits
@@ -177,13 +179,15 @@ type Opened = Readonly<{
 }>
 
 async function openVersion(
-  { runtime, room }: { runtime: Runtime; room: ModelRoom },
-  { name, version, onnxPath, onnxBytes }: ServableVersion
+  { runtime, room, python }: { runtime: Runtime; room: ModelRoom; python: PythonModels },
+  { name, version, onnxPath, onnxBytes, pyfuncFolder = null }: ServableVersion
 ): Promise<Pick<Opened, 'model' | 'bytes'>> {
+  if (onnxPath === null && pyfuncFolder !== null)
+    return { model: await python.open(pyfuncFolder), bytes: 0 }
   if (onnxPath === null)
     throw fail(
       'serving.model_load_failed',
-      `Model version ${name}/${version} has no ONNX file; Trestle serves ONNX models`,
+      `Model version ${name}/${version} has no ONNX file and is no MLflow model`,
       { details: { model: name, version } }
     )
   const bytes =

@@ -4,7 +4,9 @@ import type {
   OnDemandManifest,
   ViewManifest,
 } from '@trestle/contract'
+import { messageOf } from '../../../kernel/errors.ts'
 import { fail } from '../../../platform/errors.ts'
+import { nextTurn } from '../../../platform/jobs/cron.ts'
 import { aggregateType, isAggregated, planAggregates, storedColumns } from '../aggregate/plan.ts'
 import { compileExpression } from '../on-demand/evaluate.ts'
 import { parseExpression } from '../on-demand/expression.ts'
@@ -87,6 +89,7 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
       (manifest.entities.find((e) => e.name === name) ?? current.entities.get(name))?.keys ?? []
   )
   checkAggregates(view)
+  checkRefresh(view)
   for (const { name, type, aggregate, default: missing } of view.features) {
     if (missing === null) continue
     const fault =
@@ -122,6 +125,21 @@ function checkView(view: ViewManifest, current: Definitions, manifest: FeatureMa
       'request.invalid',
       `The source of view "${view.name}" maps "${stray}", which is neither a key nor ${isAggregated(view) ? 'an input' : 'a feature'} of it`
     )
+}
+
+function checkRefresh({ name, refresh, batch }: ViewManifest): void {
+  const refuse = (why: string) =>
+    fail('request.invalid', `View "${name}" can't be refreshed: ${why}`, {
+      details: { view: name },
+    })
+  if (refresh === null) return
+  if (batch === null) throw refuse('it has no source to be read again')
+  if ('everyMs' in refresh) return
+  try {
+    nextTurn(refresh, 0)
+  } catch (error) {
+    throw refuse(messageOf(error))
+  }
 }
 
 /** More tiles than this in one window make an entity's state large and its reads slow. */

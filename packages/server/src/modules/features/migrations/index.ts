@@ -81,5 +81,19 @@ export const featuresMigrations: ModuleMigrations = {
           .execute()
       },
     },
+    {
+      name: '005-refreshes',
+      async up(db) {
+        await db.schema
+          .createTable('feature_refreshes')
+          .addColumn('project', 'varchar(120)', (c) => c.notNull())
+          .addColumn('view', 'varchar(120)', (c) => c.notNull())
+          .addColumn('started_at', 'bigint', (c) => c.notNull())
+          .addColumn('ended_at', 'bigint')
+          .addColumn('error', 'text')
+          .addPrimaryKeyConstraint('feature_refreshes_pk', ['project', 'view'])
+          .execute()
+      },
+    },
   ],
 }

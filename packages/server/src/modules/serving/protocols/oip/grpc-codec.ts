@@ -11,18 +11,21 @@ import {
 import { CONTENTS_FIELD } from './proto.ts'
 import { fromBytes, fromJsonData, readText, toBytes, type TensorHead } from './tensor-codec.ts'
 
-/** A parameter as the loader gives it: 64-bit numbers as text. */
+/** A whole number of 64 bits: its digits, or an object that gives them as text. */
+type Whole = string | Readonly<{ toString(): string }>
+
+/** A parameter as it is read from its message. */
 export type GrpcParameter = Readonly<{
   bool_param?: boolean
-  int64_param?: string
+  int64_param?: Whole
   string_param?: string
   double_param?: number
-  uint64_param?: string
+  uint64_param?: Whole
 }>
 
 type Contents = Readonly<Record<string, readonly unknown[]>>
 
-/** The messages, as proto-loader gives them with defaults filled in and 64-bit numbers as text. */
+/** The message, as proto-loader or protobufjs itself gives it. */
 export type GrpcInferRequest = Readonly<{
   model_name: string
   model_version: string
@@ -31,7 +34,7 @@ export type GrpcInferRequest = Readonly<{
   inputs: readonly Readonly<{
     name: string
     datatype: string
-    shape: readonly string[]
+    shape: readonly Whole[]
     contents: Contents | null
   }>[]
   outputs: readonly Readonly<{
@@ -56,7 +59,11 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
       throw fail('request.invalid', `input "${name}" has no known datatype`)
     if (names.has(name)) throw fail('request.invalid', `input "${name}" is given twice`)
     names.add(name)
-    const head: TensorHead = { name, datatype, shape: input.shape.map(Number) }
+    const head: TensorHead = {
+      name,
+      datatype,
+      shape: input.shape.map((dim) => Number(String(dim))),
+    }
     const bytes = raw[i]
     if (bytes === undefined) return fromContents(head, contents)
     const isBoth = contents !== null && Object.values(contents).some((list) => list.length > 0)
@@ -83,7 +90,7 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
 const wholeOf = (parameter: GrpcParameter | undefined): number | undefined =>
   parameter === undefined
     ? undefined
-    : Number(parameter.int64_param ?? parameter.uint64_param ?? NaN)
+    : Number(String(parameter.int64_param ?? parameter.uint64_param ?? NaN))
 
 function fromContents(head: TensorHead, contents: Contents | null): Tensor {
   const field = CONTENTS_FIELD[head.datatype]

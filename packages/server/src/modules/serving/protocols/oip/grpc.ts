@@ -10,6 +10,14 @@ import {
 } from '../../../../platform/auth/index.ts'
 import type { Component } from '../../../../platform/component.ts'
 import { fail } from '../../../../platform/errors.ts'
+import {
+  createGrpcServer,
+  GrpcFailure,
+  type GrpcCall,
+  type GrpcCodec,
+  type GrpcMethod,
+  type GrpcServer,
+} from '../../../../platform/grpc/index.ts'
 import { DEFAULT_PROJECT, toAppError } from '../../../../platform/http/index.ts'
 import type { Logger } from '../../../../platform/telemetry/logger.ts'
 import type { DataPlane } from '../../data-plane.ts'
@@ -29,7 +37,7 @@ import {
   modelStatistics,
   repositoryIndex,
 } from './model-info.ts'
-import { loadHealthProto, loadInferenceProto } from './proto.ts'
+import { loadHealthProto, loadInferCodec, loadInferenceProto } from './proto.ts'
 import { loadModel, unloadModel } from './repository.ts'
 import { OIP_EXTENSIONS } from './routes.ts'
 
@@ -60,6 +68,8 @@ type Caller = Readonly<{
   header: (name: string) => string | undefined
 }>
 
+type StreamCall = GrpcCall & { write: (message: unknown) => void }
+
 /** A gRPC listener; `port` is the one it got once it has started. */
 export interface GrpcListener extends Component {
   readonly port: number | null
@@ -68,14 +78,10 @@ export interface GrpcListener extends Component {
 /** Open Inference Protocol, version 2, over gRPC. Keys come in the metadata `authorization`, the project in `x-trestle-project`. */
 export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListener {
   const { dataPlane, fleet } = deps
-  let server: Grpc.Server | null = null
+  let server: GrpcServer | null = null
   let port: number | null = null
 
-  const identify = async (metadata: Grpc.Metadata): Promise<Caller> => {
-    const header = (name: string): string | undefined => {
-      const [value] = metadata.get(name)
-      return typeof value === 'string' ? value : undefined
-    }
+  const identify = ({ header }: GrpcCall): Caller => {
     const headers = Object.fromEntries(
       ['authorization', 'x-api-key', 'api-key'].map((name) => [name, header(name)])
     )
@@ -88,14 +94,10 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     return { principal, project: asked ?? principal.project ?? DEFAULT_PROJECT, header }
   }
 
-  const infer = async (
-    caller: Caller,
-    request: GrpcInferRequest,
-    call: { getDeadline: () => Grpc.Deadline; cancelled: boolean }
-  ) => {
+  const infer = async (caller: Caller, request: GrpcInferRequest, call: GrpcCall) => {
     findModel(fleet, caller.project, request.model_name) // for the protocol's own words about an unknown model
     const inferCall = readGrpcCall(request)
-    const left = Number(call.getDeadline()) - deps.clock.now()
+    const left = call.timeLeftMs()
     if (left <= 0)
       throw fail('request.deadline_exceeded', 'The deadline passed before the request came')
     const answer = await dataPlane.infer({
@@ -108,7 +110,7 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
         caller.header('x-trestle-variant') ??
         (request.model_version === '' ? null : request.model_version),
       timeoutMs: Math.min(inferCall.timeoutMs ?? Infinity, left),
-      isGone: () => call.cancelled,
+      isGone: call.isCancelled,
       payload: { kind: 'tensors', tensors: inferCall.inputs },
     })
     return writeGrpcAnswer(request.model_name, inferCall, answer)
@@ -155,17 +157,18 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     },
   }
 
-  const toStatus = (thrown: unknown): { code: number; details: string } => {
+  const toFailure = (thrown: unknown): GrpcFailure => {
+    if (thrown instanceof GrpcFailure) return thrown
     const error = toAppError(thrown)
     const { status } = ERRORS[error.code]
     if (status >= 500) deps.log.error({ err: thrown, code: error.code }, 'gRPC request failed')
-    return { code: GRPC_STATUS[status] ?? 2, details: error.message }
+    return new GrpcFailure(GRPC_STATUS[status] ?? 2, error.message)
   }
 
   const generate = (
     { principal, project, header }: Caller,
     request: GrpcInferRequest,
-    call: Grpc.ServerDuplexStream<GrpcInferRequest, object>
+    call: StreamCall
   ): Promise<void> =>
     generateOnStream(
       deps.gateway,
@@ -179,24 +182,59 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
         variant: header('x-trestle-variant') ?? orNull(request.model_version),
         header,
         request,
-        isGone: () => call.cancelled,
+        isGone: call.isCancelled,
       },
-      (message) => void call.write(message)
+      call.write
     )
 
   /** Answers the requests of a stream one after the other; a failed one is told of in its own answer. */
-  const stream = async (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>): Promise<void> => {
-    const caller = await identify(call.metadata)
-    for await (const request of call as AsyncIterable<GrpcInferRequest>) {
+  const stream = async (requests: AsyncIterable<unknown>, call: StreamCall): Promise<void> => {
+    const caller = identify(call)
+    for await (const read of requests) {
+      const request = read as GrpcInferRequest // as its codec decodes it
       try {
         const endpoint = findModel(fleet, caller.project, request.model_name)
         if (isLlm(endpoint)) await generate(caller, request, call)
         else call.write({ infer_response: await infer(caller, request, call) })
       } catch (error) {
-        call.write({ error_message: toStatus(error).details, infer_response: { id: request.id } })
+        call.write({ error_message: toFailure(error).message, infer_response: { id: request.id } })
       }
     }
-    call.end()
+  }
+
+  const methods = async (): Promise<Map<string, GrpcMethod>> => {
+    const [service, health, inferCodec] = await Promise.all([
+      loadInferenceProto(),
+      loadHealthProto(),
+      loadInferCodec(),
+    ])
+    const made = new Map<string, GrpcMethod>()
+    for (const [name, definition] of Object.entries(service)) {
+      const run = unary[name]
+      if (run !== undefined)
+        made.set(definition.path, {
+          ...codecOf(definition),
+          kind: 'unary',
+          run: async (request, call) => run(identify(call), request as Named),
+        })
+      if (name === 'ModelInfer')
+        made.set(definition.path, {
+          ...inferCodec,
+          kind: 'unary',
+          run: async (request, call) => infer(identify(call), request as GrpcInferRequest, call),
+        })
+      if (name === 'ModelStreamInfer')
+        made.set(definition.path, { ...codecOf(definition), kind: 'stream', run: stream })
+    }
+    // Open to everyone, as Kubernetes' probes have no key.
+    const check = health['Check']
+    if (check !== undefined)
+      made.set(check.path, {
+        ...codecOf(check),
+        kind: 'unary',
+        run: async () => ({ status: fleet.pending().length === 0 ? 'SERVING' : 'NOT_SERVING' }),
+      })
+    return made
   }
 
   return {
@@ -206,67 +244,27 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
     },
     async start() {
       if (server !== null) return
-      const [grpc, service] = await Promise.all([import('@grpc/grpc-js'), loadInferenceProto()])
-      const limits = {
-        'grpc.max_receive_message_length': deps.maxBodyBytes,
-        'grpc.max_send_message_length': -1,
-      }
-      const made = new grpc.Server(limits)
-      const handlers: Grpc.UntypedServiceImplementation = {
-        ModelInfer: answer((caller, request, call) =>
-          infer(caller, request as GrpcInferRequest, call)
-        ),
-        ModelStreamInfer: (call: Grpc.ServerDuplexStream<GrpcInferRequest, object>) =>
-          void stream(call).catch((error: unknown) => call.emit('error', toStatus(error))),
-      }
-      // Open to everyone, as Kubernetes' probes have no key.
-      made.addService(await loadHealthProto(), {
-        Check: (_call: unknown, done: Grpc.sendUnaryData<object>) =>
-          done(null, { status: fleet.pending().length === 0 ? 'SERVING' : 'NOT_SERVING' }),
+      const made = createGrpcServer({
+        methods: await methods(),
+        maxMessageBytes: deps.maxBodyBytes,
+        toFailure,
       })
-      for (const [name, run] of Object.entries(unary))
-        handlers[name] = answer(async (caller, request) => run(caller, request as Named))
-      made.addService(service, handlers)
-      port = await new Promise<number>((resolve, reject) =>
-        made.bindAsync(
-          `${address.host}:${address.port}`,
-          grpc.ServerCredentials.createInsecure(),
-          (error, got) => (error === null ? resolve(got) : reject(error))
-        )
-      )
+      port = await made.listen(address)
       server = made
       deps.log.info({ port }, 'gRPC listens')
     },
     async stop(signal) {
       const running = server
       server = null
-      if (running === null) return
-      await new Promise<void>((resolve) => {
-        running.tryShutdown(() => resolve())
-        signal.addEventListener('abort', () => running.forceShutdown(), { once: true })
-      })
+      await running?.stop(signal)
     },
   }
-
-  function answer(
-    run: (
-      caller: Caller,
-      request: unknown,
-      call: Grpc.ServerUnaryCall<unknown, unknown>
-    ) => Promise<unknown>
-  ) {
-    return (
-      call: Grpc.ServerUnaryCall<unknown, unknown>,
-      done: Grpc.sendUnaryData<unknown>
-    ): void =>
-      void identify(call.metadata)
-        .then((caller) => run(caller, call.request, call))
-        .then(
-          (value) => done(null, value),
-          (error: unknown) => done(toStatus(error))
-        )
-  }
 }
+
+const codecOf = (definition: Grpc.MethodDefinition<unknown, unknown>): GrpcCodec => ({
+  decode: definition.requestDeserialize,
+  encode: definition.responseSerialize,
+})
 
 function requireOperator({ principal }: Caller): void {
   if (!mayAct(principal, 'operator'))

@@ -1,5 +1,6 @@
 import type * as Grpc from '@grpc/grpc-js'
 import { fileURLToPath } from 'node:url'
+import type { GrpcCodec } from '../../../../platform/grpc/index.ts'
 import type { Datatype } from '../../tensor.ts'
 
 /** Which list of `InferTensorContents` holds a datatype; null for those that go as raw bytes only. */
@@ -27,6 +28,19 @@ export const loadInferenceProto = (): Promise<Grpc.ServiceDefinition> =>
 /** gRPC's own health service. */
 export const loadHealthProto = (): Promise<Grpc.ServiceDefinition> =>
   loadService('./health.proto', 'grpc.health.v1.Health')
+
+/** `ModelInfer` alone, read into protobuf's own objects: giving each of them plain fields and defaults would cost more than reading it. */
+export async function loadInferCodec(): Promise<GrpcCodec> {
+  const protobuf = await import('protobufjs')
+  const root = new protobuf.default.Root()
+  await root.load(fileURLToPath(new URL('./inference.proto', import.meta.url)), { keepCase: true })
+  const request = root.lookupType('inference.ModelInferRequest')
+  const response = root.lookupType('inference.ModelInferResponse')
+  return {
+    decode: (bytes) => request.decode(bytes),
+    encode: (message) => response.encode(message as object).finish(),
+  }
+}
 
 async function loadService(file: string, name: string): Promise<Grpc.ServiceDefinition> {
   const loader = await import('@grpc/proto-loader')
