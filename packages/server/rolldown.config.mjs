@@ -31,7 +31,7 @@ export default defineConfig({
     'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
     'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
     'script-host': 'src/platform/script/host.ts',
-    'llama-host': 'src/modules/serving/llm/llama/llama-host.ts',
+    'llama-host': 'src/modules/serving/llm/local/llama-host.ts',
     'report-program': 'src/modules/monitoring/report/report-program.ts',
     'embedder-host': 'src/modules/serving/llm/local/embedder-host.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',
