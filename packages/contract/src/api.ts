@@ -13,12 +13,14 @@ import { rollouts } from './rollouts.ts'
 import { serving } from './serving.ts'
 import { streams } from './streams.ts'
 import { tracking } from './tracking.ts'
+import { traces } from './tracking-traces.ts'
 import { webhooks } from './webhooks.ts'
 
 /** Every JSON route of Trestle, by subject. The server binds this table, the SDK calls it, OpenAPI describes it. */
 export const api = {
   identity,
   tracking,
+  traces,
   registry,
   governance,
   webhooks,

@@ -81,7 +81,13 @@ export {
 export { receiverInput } from './monitoring-alerts.ts'
 export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
 export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
-export type { ColumnReport, ComparisonOptions, Density, DriftDocument } from './monitoring-drift.ts'
+export type {
+  ColumnReport,
+  ComparedRows,
+  ComparisonOptions,
+  Density,
+  DriftDocument,
+} from './monitoring-drift.ts'
 export {
   monitorSpec,
   type DriftReport,
@@ -119,6 +125,7 @@ export type {
   WireRun,
   WireRunInfo,
 } from './tracking-wire.ts'
+export type { WireSpan, WireTrace } from './tracking-traces.ts'
 export { graphSpec, type GraphSpec, type GraphSpecInput } from './graph.ts'
 export { scriptSpec, type ScriptSpec, type ScriptSpecInput } from './script.ts'
 export { remoteSpec, type RemoteSpec, type RemoteSpecInput } from './remote.ts'

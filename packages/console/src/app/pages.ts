@@ -27,6 +27,18 @@ export const PAGES = [
     })),
   },
   {
+    path: '/experiments/:id/traces',
+    component: lazy(async () => ({
+      default: (await import('../features/traces/traces-page.tsx')).TracesPage,
+    })),
+  },
+  {
+    path: '/experiments/:id/traces/:trace',
+    component: lazy(async () => ({
+      default: (await import('../features/traces/trace-page.tsx')).TracePage,
+    })),
+  },
+  {
     path: '/experiments/:id/compare/:a/:b',
     component: lazy(async () => ({
       default: (await import('../features/experiments/compare-page.tsx')).ComparePage,

@@ -4,6 +4,8 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { buildConsole, hasBrowser, openBrowser, openPage } from './browser.ts'
+import { seedApprovals } from './seed-approvals.ts'
+import { seedTraces } from './seed-traces.ts'
 import { seed } from './seed.ts'
 
 /** Set to keep a picture of every page, in both themes. */
@@ -16,6 +18,7 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
   let experimentId = ''
   let batchJobId = ''
   let runIds: string[] = []
+  let traceId = ''
   beforeAll(async () => {
     await buildConsole()
     ;[browser, app] = await Promise.all([
@@ -31,6 +34,8 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
     experimentId = experiments.find((e) => e.name === 'fraud-training')?.experiment_id ?? ''
     const { runs = [] } = await client.tracking.searchRuns({ experiment_ids: [experimentId] })
     runIds = runs.map((run) => run.info.run_id)
+    traceId = await seedTraces(app.url, experimentId)
+    await seedApprovals(client)
   }, 180_000)
   afterAll(async () => {
     await browser.close()
@@ -48,6 +53,8 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
         ['experiment', `/experiments/${experimentId}`, 'deep-trees'],
         ['run', `/experiments/${experimentId}/runs/${runIds[0] ?? ''}`, 'learning_rate'],
         ['compare', `/experiments/${experimentId}/compare/${runIds.join('/')}`, 'learning_rate'],
+        ['traces', `/experiments/${experimentId}/traces`, 'answer a question'],
+        ['trace', `/experiments/${experimentId}/traces/${traceId}`, 'Feedback'],
         ['models', '/models', 'fraud'],
         ['model', '/models/fraud', '@champion'],
         ['version', '/models/fraud/1', 'country_mismatch'],
@@ -82,6 +89,30 @@ describe.skipIf(!hasBrowser)('the pages over a working server', () => {
       await close()
     }
   )
+
+  test('a person filters traces and looks into a span, and approves a version that waits', async () => {
+    const { page, complaints, close } = await openPage(browser)
+    await page.goto(`${app.url}/experiments/${experimentId}/traces`)
+    await page.getByRole('textbox', { name: 'Filter' }).fill("status = 'ERROR'")
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.getByText('No trace matches').waitFor()
+    await page.getByRole('textbox', { name: 'Filter' }).fill("status = 'OK'")
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.getByRole('link', { name: 'answer a question' }).click()
+    await page.getByRole('button', { name: /look up/ }).click()
+    await page.getByText('opening hours').waitFor()
+    await page.goto(`${app.url}/models/fraud`)
+    const approvals = page.getByRole('region', { name: 'Approvals' })
+    await approvals.getByText('trained on October').waitFor()
+    await approvals.getByRole('button', { name: 'Approve' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click()
+    await page.getByText('Who asked does not review').waitFor()
+    await approvals.getByRole('button', { name: 'Withdraw' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click()
+    await approvals.getByText('withdrawn').waitFor()
+    expect(complaints.filter((text) => !text.includes('403'))).toEqual([])
+    await close()
+  })
 
   test('a step of the lineage opens its own, and both versions are timed when a person asks', async () => {
     const { page, complaints, close } = await openPage(browser)

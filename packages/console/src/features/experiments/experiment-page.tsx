@@ -1,5 +1,5 @@
 import { Button, Checkbox } from '@mantine/core'
-import { IconArrowsDiff, IconFlask } from '@tabler/icons-react'
+import { IconArrowsDiff, IconFlask, IconListTree } from '@tabler/icons-react'
 import type { WireRun } from '@trestle/contract'
 import { useState } from 'react'
 import { Link, useLocation, useParams } from 'wouter'
@@ -34,14 +34,24 @@ export function ExperimentPage() {
       parent={{ label: 'Experiments', href: '/experiments' }}
       says="The runs of this experiment, newest first. Tick two to compare them."
       actions={
-        <Button
-          variant="default"
-          leftSection={<IconArrowsDiff size={16} />}
-          disabled={picked.length !== 2}
-          onClick={() => go(`/experiments/${id}/compare/${picked.join('/')}`)}
-        >
-          Compare
-        </Button>
+        <>
+          <Button
+            component={Link}
+            href={`/experiments/${id}/traces`}
+            variant="default"
+            leftSection={<IconListTree size={16} />}
+          >
+            Traces
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<IconArrowsDiff size={16} />}
+            disabled={picked.length !== 2}
+            onClick={() => go(`/experiments/${id}/compare/${picked.join('/')}`)}
+          >
+            Compare
+          </Button>
+        </>
       }
     >
       <Loaded reading={runs} lines={8}>

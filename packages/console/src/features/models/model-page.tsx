@@ -6,6 +6,7 @@ import { Page, Panel } from '../../components/page.tsx'
 import { StatusWord, Tag, type Tone } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { useRead } from '../../lib/trestle.tsx'
+import { ApprovalsPanel } from './approvals-panel.tsx'
 
 export const STAGE_TONES: Record<ModelVersionSummary['stage'], Tone> = {
   None: 'idle',
@@ -41,6 +42,7 @@ export function ModelPage() {
       }
     >
       <Loaded reading={model}>{(data) => <VersionsPanel model={data} />}</Loaded>
+      {model.data === undefined ? null : <ApprovalsPanel model={model.data} />}
       <Loaded reading={history}>
         {({ items }) => (
           <Panel title="History" says="What became of the versions, newest first.">

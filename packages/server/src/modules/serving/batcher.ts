@@ -28,6 +28,8 @@ export type Outcome = Readonly<{
   computeMs: number
   /** This request's share, by rows, of the run. */
   busyMs: number
+  /** Nothing ran: the same was asked before. */
+  isCached?: true
 }>
 
 /** Runs one model version's requests: alone when it is idle, together when they queued while it was busy. */

@@ -43,6 +43,7 @@ export class CompletedPrediction implements InferenceCompleted {
   readonly role: InferenceCompleted['role']
   readonly isForced?: true
   readonly isShadowed?: true
+  readonly isCached?: true
   readonly pairedWith: string | null
   readonly at: number
   readonly latencyMs: number
@@ -97,6 +98,7 @@ export class CompletedPrediction implements InferenceCompleted {
       prepared === null ? null : numberTable(prepared.tensors, served?.table ?? null)
     this.oldestFeatureAt = prepared?.oldestFeatureAt ?? null
     this.trace = prediction.trace
+    if (outcome?.isCached === true) this.isCached = true
     if (prediction.role === 'live') {
       if (request.variant !== null) this.isForced = true
       if (endpoint.plan.shadows.length > 0) this.isShadowed = true

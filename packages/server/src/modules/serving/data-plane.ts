@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Telemetry } from '../../platform/telemetry/otlp/index.ts'
 import type { Admission } from './admission.ts'
+import { contentKey } from './answer-cache.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
 import type { Fleet, LiveEndpoint, LiveVariant } from './fleet.ts'
@@ -71,6 +72,14 @@ export function createDataPlane(deps: {
       )
       result.prepared = prepared instanceof Promise ? await prepared : prepared
       const { inputs, rows } = checkInputs(served.spec, result.prepared.tensors)
+      // A shadow is there to be measured: it runs.
+      const answers = role === 'live' ? variant.answers : null
+      const key = answers === null ? '' : contentKey(inputs)
+      const kept = answers?.get(key) ?? null
+      if (kept !== null) {
+        result.outcome = { outputs: kept, queueMs: 0, computeMs: 0, busyMs: 0, isCached: true }
+        return result
+      }
       result.outcome = await served.batcher.run({
         inputs,
         rows,
@@ -78,6 +87,7 @@ export function createDataPlane(deps: {
         isGone: role === 'live' ? request.isGone : stays,
         caller: request,
       })
+      answers?.put(key, result.outcome.outputs)
     } catch (error) {
       result.error = error
     } finally {
@@ -167,6 +177,7 @@ export function createDataPlane(deps: {
         model: variant.model,
         rows: rowsIn(result),
         outputs: result.outcome.outputs,
+        ...(result.outcome.isCached === true ? { isCached: true } : {}),
       }
     },
     flush: () =>

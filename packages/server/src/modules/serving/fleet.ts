@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import { createAnswerCache, type AnswerCache } from './answer-cache.ts'
 import {
   optionsOf,
   type EndpointRecord,
@@ -36,6 +37,8 @@ export type LiveVariant = {
   /** What is neither a registered version nor an LLM; null for those. */
   outside: OutsideSource | null
   readonly options: VariantOptions
+  /** Answers kept by what was asked; null when the variant has none. */
+  readonly answers: AnswerCache | null
 }
 
 export type LiveEndpoint = Readonly<{
@@ -186,6 +189,8 @@ export function createFleet(deps: {
             }),
       outside: outsideOf(entry),
       options: optionsOf(entry),
+      answers:
+        entry.cache == null ? null : createAnswerCache(entry.cache, () => deps.llm.clock.now()),
     }
   }
 

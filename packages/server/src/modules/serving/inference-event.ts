@@ -28,6 +28,8 @@ export type InferenceCompleted = Readonly<{
   role: 'live' | 'shadow'
   /** The caller named the variant: the traffic did not deal this request. */
   isForced?: true
+  /** The variant had answered the same before: nothing ran. */
+  isCached?: true
   /** The endpoint has shadows: copies of this request may come with their own events. */
   isShadowed?: true
   /** Of a shadow: the prediction id of the live answer that it copies. */

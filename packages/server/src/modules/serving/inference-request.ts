@@ -24,4 +24,6 @@ export type InferenceAnswer = Readonly<{
   model: Readonly<{ name: string; version: number }>
   rows: number
   outputs: readonly Tensor[]
+  /** The same was asked before, and nothing ran. */
+  isCached?: true
 }>

@@ -81,6 +81,12 @@ export function createServingMetrics(
     help: 'Rows per run of the model.',
     bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   })
+  const cached = new Counter({
+    name: 'trestle_inference_cached_total',
+    help: 'Live predictions that were answered from the cache of their variant.',
+    labelNames,
+    registers,
+  })
   const dropped = new Counter({
     name: 'trestle_shadow_dropped_total',
     help: 'Copies for a shadow that were dropped because its queue was full.',
@@ -145,6 +151,7 @@ export function createServingMetrics(
           return
         }
         counts[event.status]++
+        if (event.isCached === true) cached.inc(labels)
         counts.lastAt = event.at
         duration.add(event.latencyMs / 1000)
         if (event.status !== 'ok') return
@@ -177,6 +184,7 @@ export function createServingMetrics(
         latency.forget(labels)
         batchRows.forget(labels)
         dropped.remove(labels)
+        cached.remove(labels)
       }
     },
   }

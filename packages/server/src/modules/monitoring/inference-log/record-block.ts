@@ -77,7 +77,7 @@ export function toBlocks(records: readonly LogRecord[]): LogRecord[][] {
 }
 
 /** Fields that only some events have: those with and those without are of two kinds, or a block would lose them. */
-const OPTIONAL = ['llm', 'isForced', 'isShadowed'] as const
+const OPTIONAL = ['llm', 'isForced', 'isShadowed', 'isCached'] as const
 
 function isSameKind(a: LogRecord, b: LogRecord): boolean {
   return (

@@ -70,6 +70,10 @@ export function pack(
   }))
 }
 
+/** Tells that nothing ran for an answer. */
+export const cacheHeader = ({ isCached }: { isCached?: true }): Record<string, string> =>
+  isCached === true ? { 'x-trestle-cache': 'hit' } : {}
+
 /** What every protocol over HTTP says in headers and parameters; the rest of the request is the protocol's own. */
 export function toInference(
   request: DirectRequest | FastifyRequest,

@@ -10,7 +10,7 @@ import { elementAt, rowsOf } from '../tensor.ts'
 import { parseCsv, writeCsvRow } from './csv.ts'
 import { parseExactJson } from './exact-json.ts'
 import type { HostedSettings } from './hosted-settings.ts'
-import { readBody, toInference } from './http-request.ts'
+import { cacheHeader, readBody, toInference } from './http-request.ts'
 import { onlyEndpoint } from './only-endpoint.ts'
 import { rowJson, valueJson } from './row-json.ts'
 
@@ -34,6 +34,7 @@ export function addMlflowScoring(
     )
     reply.header('x-trestle-prediction-id', answer.predictionId)
     reply.header('x-trestle-variant', answer.variant)
+    reply.headers(cacheHeader(answer))
     if (wantsCsv(request)) return reply.type('text/csv').send(csvOf(answer))
     reply.header('content-type', 'application/json')
     return reply.send(`{"predictions":${isFrame ? records(answer) : tensors(answer)}}`)

@@ -5,7 +5,7 @@ import type { DataPlane } from '../data-plane.ts'
 import type { InferenceAnswer } from '../inference-request.ts'
 import { isRecord } from '../named-inputs.ts'
 import { parseExactJson } from './exact-json.ts'
-import { readBody, toInference } from './http-request.ts'
+import { cacheHeader, readBody, toInference } from './http-request.ts'
 import { rowJson } from './row-json.ts'
 
 /** Trestle's own prediction route: named values in, named values out. */
@@ -30,6 +30,7 @@ export function addPlainJson(
           'content-type': 'application/json; charset=utf-8',
           'x-trestle-prediction-id': answer.predictionId,
           'x-trestle-variant': answer.variant,
+          ...cacheHeader(answer),
         },
         body: writeAnswer(answer, isList),
       }

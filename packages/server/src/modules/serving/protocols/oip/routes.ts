@@ -11,7 +11,7 @@ import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet, LiveVariant } from '../../fleet.ts'
 import { isRecord } from '../../named-inputs.ts'
 import { parseExactJson } from '../exact-json.ts'
-import { pack, readBody, toInference } from '../http-request.ts'
+import { cacheHeader, pack, readBody, toInference } from '../http-request.ts'
 import { refuseAsOip, sendOipError } from './errors.ts'
 import { generate, type GenerateDeps } from './generate.ts'
 import { readInferCall, writeInferAnswer, type InferCall } from './infer-codec.ts'
@@ -161,6 +161,7 @@ async function infer(
   const headers = {
     'x-trestle-prediction-id': answer.predictionId,
     'x-trestle-variant': answer.variant,
+    ...cacheHeader(answer),
   }
   return pack(request, {
     status: 200,
