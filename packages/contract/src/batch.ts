@@ -5,11 +5,11 @@ import { route } from './route.ts'
 const tag = 'Batch'
 const byId = z.object({ id: z.string() })
 
-const fileFormat = z.enum(['parquet', 'csv', 'ndjson'])
+const fileFormat = z.enum(['parquet', 'csv', 'ndjson', 'arrow'])
 
 const batchInput = z.union([
   z.strictObject({
-    /** A file that the server reads, or several by a pattern: `data/*.parquet`. */
+    /** A file that the server reads, or several by a pattern: `data/*.parquet`, `s3://bucket/data/*.parquet`. */
     path: z.string().min(1),
     /** By default what the name ends in. */
     format: fileFormat.exactOptional(),
@@ -18,10 +18,16 @@ const batchInput = z.union([
     /** A DuckDB query. */
     query: z.string().min(1),
   }),
+  z.strictObject({
+    /** A PostgreSQL database by the name that the server knows it by: `warehouse` is the address in `TRESTLE_SOURCE_WAREHOUSE`. */
+    connection: z.string().min(1),
+    /** `name` or `schema.name`; read as it is when the job begins. */
+    table: z.string().min(1),
+  }),
 ])
 
 const batchOutput = z.strictObject({
-  /** A folder that is not there yet, or is empty. */
+  /** A folder that is not there yet, or is empty; `s3://bucket/prefix` is one, too. */
   path: z.string().min(1),
   format: fileFormat.default('parquet'),
   rowGroupRows: z.int().min(2_048).max(10_000_000).default(122_880),

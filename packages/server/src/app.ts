@@ -165,7 +165,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     postgres,
     kafka,
     log: logOf('features'),
-    config: { ...config.features, sourceRoot: config.sources.root },
+    config: {
+      ...config.features,
+      sourceRoot: config.sources.root,
+      areScriptsAllowed: config.serving.areScriptsAllowed,
+    },
   })
   const serving = createServing({
     database,
@@ -261,6 +265,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     log: logOf('batch'),
     serving,
     features: tableFeaturesFrom(features),
+    sources: { s3, postgres },
+    workDir: join(dataDir, 'batch'),
     processId,
     onEnded: batchNoticesFrom(monitoring, clock),
     settings: config.batch,

@@ -20,8 +20,9 @@ type RunOptions = {
   variant?: string
   input?: string
   query?: string
+  table?: string
   output: string
-  format: 'parquet' | 'csv' | 'ndjson'
+  format: 'parquet' | 'csv' | 'ndjson' | 'arrow'
   column: Pairs
   inputColumns?: readonly string[]
   keep?: string[]
@@ -47,10 +48,17 @@ export function addBatchCommands(program: Command): void {
     .option('--model <version>', 'a model version: fraud/3, fraud@champion')
     .option('--endpoint <name>', 'what this endpoint serves')
     .option('--variant <name>', 'this variant of the endpoint')
-    .option('--input <path>', 'a Parquet, CSV or NDJSON file that the server reads, or a pattern')
+    .option(
+      '--input <path>',
+      'a Parquet, CSV, NDJSON or Arrow file that the server reads, an s3:// address, or a pattern'
+    )
     .option('--query <sql>', 'a DuckDB query in place of a file')
+    .option(
+      '--table <connection:table>',
+      'a PostgreSQL table in place of a file: warehouse:public.payments'
+    )
     .requiredOption('--output <folder>', 'a new folder that the server writes')
-    .option('--format <format>', 'parquet, csv or ndjson', 'parquet')
+    .option('--format <format>', 'parquet, csv, ndjson or arrow', 'parquet')
     .option('--column <model=input>', 'which column feeds an input of the model', collectPair, {})
     .option(
       '--input-columns <names>',
@@ -125,7 +133,7 @@ function toJob(o: RunOptions & { idempotencyKey?: string }) {
     ...(o.model === undefined ? {} : { model: o.model }),
     ...(o.endpoint === undefined ? {} : { endpoint: o.endpoint }),
     ...(o.variant === undefined ? {} : { variant: o.variant }),
-    input: o.query === undefined ? { path: o.input ?? '' } : { query: o.query },
+    input: toInput(o),
     output: { path: o.output, format: o.format },
     columns: { ...o.column },
     ...(o.inputColumns === undefined ? {} : { inputColumns: [...o.inputColumns] }),
@@ -144,6 +152,13 @@ function toJob(o: RunOptions & { idempotencyKey?: string }) {
   }
 }
 
+function toInput({ input, query, table }: RunOptions): BatchJob['spec']['input'] {
+  if (query !== undefined) return { query }
+  if (table === undefined) return { path: input ?? '' }
+  const [connection = '', ...name] = table.split(':')
+  return { connection, table: name.join(':') }
+}
+
 const modelOf = (job: BatchJob): string | null =>
   job.model === null
     ? (job.spec.model ?? job.spec.endpoint ?? null)
@@ -152,12 +167,17 @@ const modelOf = (job: BatchJob): string | null =>
 const progressOf = ({ rows }: BatchJob): string =>
   rows.total === null ? '' : `${rows.done} of ${rows.total}`
 
+function inputOf(input: BatchJob['spec']['input']): string {
+  if ('path' in input) return input.path
+  return 'query' in input ? input.query : `${input.connection}:${input.table}`
+}
+
 function show({ out }: Context, job: BatchJob): void {
   out.record(job, [
     ['id', job.id],
     ['state', job.state],
     ['model', modelOf(job)],
-    ['input', 'path' in job.spec.input ? job.spec.input.path : job.spec.input.query],
+    ['input', inputOf(job.spec.input)],
     ['output', job.spec.output.path],
     ['rows', progressOf(job)],
     ['failed rows', job.rows.failed],

@@ -26,8 +26,10 @@ export function sayProgress({ rows }: BatchJob): string {
   return `${formatCount(rows.done)} of ${formatCount(rows.total)} rows, ${formatShare(share)}`
 }
 
-export const nameOfInput = ({ spec: { input } }: BatchJob): string =>
-  'query' in input ? input.query : input.path
+export function nameOfInput({ spec: { input } }: BatchJob): string {
+  if ('path' in input) return input.path
+  return 'query' in input ? input.query : `${input.connection}: ${input.table}`
+}
 
 /** What scores: the endpoint where one was named, else the model version. */
 export function nameOfJob({ spec, model }: BatchJob): string {

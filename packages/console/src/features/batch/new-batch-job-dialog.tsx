@@ -5,8 +5,8 @@ import { tellFailure } from '../../lib/notify.ts'
 import { useChange } from '../../lib/trestle.tsx'
 import { ModelChoice, toReference, type ModelChosen } from '../endpoints/model-choice.tsx'
 
-type Format = 'parquet' | 'csv' | 'ndjson'
-const FORMATS: Format[] = ['parquet', 'csv', 'ndjson']
+type Format = 'parquet' | 'csv' | 'ndjson' | 'arrow'
+const FORMATS: Format[] = ['parquet', 'csv', 'ndjson', 'arrow']
 
 /** Starts a job on files that the server reads, then opens its page. */
 export function NewBatchJobDialog({ isOpen, close }: { isOpen: boolean; close: () => void }) {

@@ -12,7 +12,9 @@ import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Serving } from '../serving/index.ts'
 import type { TableFeatures } from './feature-columns.ts'
+import type { InputSources } from './input.ts'
 import type { Job } from './job.ts'
+import { createOutputs } from './publish.ts'
 import { addBatchRoutes } from './routes.ts'
 import { createBatchStore } from './store.ts'
 import { createWorker, workerDefaults, type WorkerSettings } from './worker.ts'
@@ -36,6 +38,9 @@ export function createBatch(deps: {
   log: Logger
   serving: Pick<Serving, 'openScorer' | 'checkTarget'>
   features: TableFeatures
+  sources: InputSources
+  /** Where jobs work whose output is no folder of this machine. */
+  workDir: string
   processId: string
   /** Told of every job that is done or has failed. */
   onEnded: (job: Job) => Promise<void>
@@ -43,7 +48,10 @@ export function createBatch(deps: {
 }): Batch {
   const { database, duckdb, clock, scheduler, log, serving } = deps
   const store = createBatchStore(database)
+  const outputs = createOutputs({ s3: deps.sources.s3, workDir: deps.workDir })
   const worker = createWorker({
+    outputs,
+    sources: deps.sources,
     store,
     duckdb,
     clock,
@@ -70,6 +78,7 @@ export function createBatch(deps: {
       addBatchRoutes(app, {
         store,
         duckdb,
+        outputs,
         clock,
         wake: () =>
           void scheduler

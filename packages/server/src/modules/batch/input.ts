@@ -1,13 +1,17 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { NewBatchJob } from '@trestle/contract'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import { quoteText } from '../../platform/database/index.ts'
+import { arrowIntoTable } from '../../platform/arrow/index.ts'
+import type { PostgresSources } from '../../platform/postgres-source/index.ts'
+import type { S3 } from '../../platform/s3/index.ts'
 import { fail } from '../../platform/errors.ts'
 import type { ShardSource } from './job.ts'
 
 type Input = NewBatchJob['input']
-type Format = 'parquet' | 'csv' | 'ndjson'
+type Format = 'parquet' | 'csv' | 'ndjson' | 'arrow'
 
 /** The column of a file's own row numbers. */
 export const ROW = 'file_row_number'
@@ -16,35 +20,56 @@ const ENDINGS: readonly (readonly [RegExp, Format])[] = [
   [/\.(parquet|pq)$/i, 'parquet'],
   [/\.csv(\.gz)?$/i, 'csv'],
   [/\.(ndjson|jsonl)(\.gz)?$/i, 'ndjson'],
+  [/\.(arrow|arrows|ipc|feather)$/i, 'arrow'],
 ]
 
 /** What the input is called in messages. */
-export const inputName = (input: Input): string => ('path' in input ? input.path : 'the query')
+const inputName = (input: Input): string =>
+  'path' in input
+    ? input.path
+    : 'table' in input
+      ? `${input.connection}.${input.table}`
+      : 'the query'
 
-/** The columns of the input with their types. Throws `batch.input_failed` when it can't be read. */
-export async function describeInput(
+/** Engines that inputs lie in beside this machine's files. */
+export type InputSources = Readonly<{ s3: S3; postgres: PostgresSources }>
+
+/** Throws `batch.input_failed` when what can be looked at without reading it can't be read: the rest is told of once the job is planned. */
+export async function checkInput(connection: DuckDBConnection, input: Input): Promise<void> {
+  if ('table' in input) return
+  if ('query' in input) await describe(connection, input, sqlOf(input))
+  else if (!isObject(input.path)) {
+    const files = await filesOf(connection, input.path)
+    const format = formatOf(input)
+    if (files.length === 0)
+      throw fail('batch.input_failed', `${input.path}: there is no such file`, {
+        details: { input: input.path },
+      })
+    if (format !== 'arrow') await describe(connection, input, readerOf(format, files))
+  }
+}
+
+/** The columns of a planned file with their types. */
+export async function columnsOf(
   connection: DuckDBConnection,
-  input: Input
+  path: string
 ): Promise<ReadonlyMap<string, string>> {
-  const read = await reading(input, () =>
-    connection.runAndReadAll(`DESCRIBE SELECT * FROM ${sqlOf(input)}`)
+  const read = await connection.runAndReadAll(
+    `DESCRIBE SELECT * FROM ${readerOf('parquet', [path])}`
   )
   return new Map(read.getRows().map((row) => [String(row[0]), String(row[1])]))
 }
 
 /**
- * Cuts the input into shards. Parquet is scored where it lies; everything else is first written to `staged` as it is now, so that a shard that
+ * Cuts the input into shards. Parquet files are scored where they lie; everything else is first written to `folder` as it is now, so that a shard that
  * is done again reads the same rows. Throws `batch.input_failed`, naming the file, and the line of a row that does not fit.
  */
 export async function planShards(
   connection: DuckDBConnection,
   input: Input,
-  at: { staged: string; shardRows: number }
+  at: { folder: string; shardRows: number; sources: InputSources }
 ): Promise<ShardSource[]> {
-  const files =
-    'path' in input && formatOf(input) === 'parquet'
-      ? await parquetFiles(connection, input.path)
-      : [await stage(connection, input, at.staged)]
+  const files = await reading(input, () => stage(connection, input, at))
   const sources: ShardSource[] = []
   for (const path of files) {
     const rows = await reading(input, async () => {
@@ -83,33 +108,99 @@ async function identityOf(path: string): Promise<{ size: number; modifiedMs: num
   }
 }
 
-async function parquetFiles(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+async function filesOf(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const read = await connection.runAndReadAll(
     `SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`
   )
   return read.getRows().map((row) => String(row[0]))
 }
 
-async function stage(connection: DuckDBConnection, input: Input, staged: string): Promise<string> {
-  await reading(input, () =>
-    connection.run(
-      `COPY (SELECT * FROM ${sqlOf(input)}) TO ${quoteText(staged)} (FORMAT parquet, ROW_GROUP_SIZE 122880)`
-    )
-  )
-  return staged
+const isObject = (path: string): boolean => path.startsWith('s3://')
+
+/** Parquet files with the input's rows. */
+async function stage(
+  connection: DuckDBConnection,
+  input: Input,
+  { folder, sources }: { folder: string; sources: InputSources }
+): Promise<string[]> {
+  const staged = join(folder, 'input.parquet')
+  if ('table' in input) {
+    await sources.postgres.toParquet({ connection: input.connection, table: input.table }, staged)
+    return [staged]
+  }
+  if ('query' in input) {
+    await copy(connection, sqlOf(input), staged)
+    return [staged]
+  }
+  const format = formatOf(input)
+  const files = isObject(input.path)
+    ? await fetched(sources.s3, input.path, folder)
+    : await filesOf(connection, input.path)
+  switch (format) {
+    case 'parquet':
+      return files
+    case 'csv':
+    case 'ndjson':
+      await copy(connection, readerOf(format, files), staged)
+      return [staged]
+    case 'arrow': {
+      const made: string[] = []
+      for (const file of files) {
+        const path = join(folder, `input-${made.length}.parquet`)
+        await arrowIntoTable(connection, file, 'arrow_input')
+        await copy(connection, 'arrow_input', path)
+        await connection.run('DROP TABLE arrow_input')
+        made.push(path)
+      }
+      return made
+    }
+  }
 }
 
-function sqlOf(input: Input): string {
-  if ('query' in input) return `(${input.query.replace(/;\s*$/, '')})`
-  const path = quoteText(input.path)
-  switch (formatOf(input)) {
-    case 'parquet':
-      return `read_parquet(${path})`
-    case 'csv':
-      return `read_csv(${path})`
-    case 'ndjson':
-      return `read_json(${path}, format = 'newline_delimited')`
+const copy = async (connection: DuckDBConnection, from: string, to: string): Promise<void> =>
+  void (await connection.run(
+    `COPY (SELECT * FROM ${from}) TO ${quoteText(to)} (FORMAT parquet, ROW_GROUP_SIZE 122880)`
+  ))
+
+/** Objects that a pattern names, as files, in the order of their keys. */
+async function fetched(s3: S3, pattern: string, folder: string): Promise<string[]> {
+  const isNamed = new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '[^/]*')
+      .replaceAll('?', '[^/]')}$`
+  )
+  const files: string[] = []
+  for await (const { url } of s3.list(pattern.replace(/[*?].*$/s, ''))) {
+    if (!isNamed.test(url)) continue
+    const path = join(folder, `source-${files.length}`)
+    await s3.fetchTo(url, path)
+    files.push(path)
   }
+  if (files.length === 0) throw new Error('there is no such object')
+  return files
+}
+
+const sqlOf = ({ query }: { query: string }): string => `(${query.replace(/;\s*$/, '')})`
+
+function readerOf(format: Exclude<Format, 'arrow'>, files: readonly string[]): string {
+  const paths = `[${files.map(quoteText).join(', ')}]`
+  switch (format) {
+    case 'parquet':
+      return `read_parquet(${paths})`
+    case 'csv':
+      return `read_csv(${paths})`
+    case 'ndjson':
+      return `read_json(${paths}, format = 'newline_delimited')`
+  }
+}
+
+const describe = async (
+  connection: DuckDBConnection,
+  input: Input,
+  from: string
+): Promise<void> => {
+  await reading(input, () => connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`))
 }
 
 function formatOf(input: { path: string; format?: Format }): Format {
@@ -117,7 +208,7 @@ function formatOf(input: { path: string; format?: Format }): Format {
   if (format === undefined)
     throw fail(
       'request.invalid',
-      `${input.path}: say its format (parquet, csv or ndjson); its name does not`
+      `${input.path}: say its format (parquet, csv, ndjson or arrow); its name does not`
     )
   return format
 }

@@ -5,9 +5,9 @@ import { sortableId } from '../../kernel/ids.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { fail } from '../../platform/errors.ts'
 import { bindRoutes } from '../../platform/http/index.ts'
-import { describeInput } from './input.ts'
+import { checkInput } from './input.ts'
 import { actOn, type Job, type JobAction, type Shard } from './job.ts'
-import { discard, reserveOutput } from './publish.ts'
+import type { Outputs } from './publish.ts'
 import type { BatchStore } from './store.ts'
 
 export function addBatchRoutes(
@@ -15,6 +15,7 @@ export function addBatchRoutes(
   deps: {
     store: BatchStore
     duckdb: DuckDb
+    outputs: Outputs
     clock: Clock
     /** Something can be done now. */
     wake: () => void
@@ -43,7 +44,7 @@ export function addBatchRoutes(
       throw fail('resource.conflict', `${id} is ${job.state}; it can't ${action} now`, {
         details: { state: job.state },
       })
-    if (state === 'cancelled') await discard(job)
+    if (state === 'cancelled') await deps.outputs.discard(job)
     deps.wake()
     return shown(await found(project, id))
   }
@@ -57,7 +58,7 @@ export function addBatchRoutes(
         const before = key === null ? null : await store.findByKey(key)
         if (before !== null) return shown(sameAs(before, spec))
         await deps.checkTarget(project, spec)
-        await deps.duckdb.use((connection) => describeInput(connection, spec.input))
+        await deps.duckdb.use((connection) => checkInput(connection, spec.input))
         const now = clock.now()
         const job: Job = {
           id: sortableId('bj', now),
@@ -71,9 +72,9 @@ export function addBatchRoutes(
           startedAt: null,
           endedAt: null,
         }
-        await reserveOutput(job)
+        await deps.outputs.reserve(job)
         if (!(await store.insert(job, key))) {
-          await discard(job)
+          await deps.outputs.discard(job)
           const other = key === null ? null : await store.findByKey(key)
           if (other === null) throw new Error('a job of this key is there')
           return shown(sameAs(other, spec))

@@ -1,15 +1,19 @@
+import { createWriteStream } from 'node:fs'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { AppError, invariant, messageOf } from '../../kernel/errors.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { arrowBytes } from '../../platform/arrow/index.ts'
 import { quoteName, quoteText } from '../../platform/database/index.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Scorer } from '../serving/index.ts'
 import { ColumnBuffers, SQL_TYPE, type Values } from './column-buffers.ts'
 import { entityRows, pickFeatures, type TableFeatures } from './feature-columns.ts'
-import { describeInput, ROW, shardSql } from './input.ts'
+import { columnsOf, ROW, shardSql } from './input.ts'
 import type { Job, Shard } from './job.ts'
 import { createPredictionsTable, type PredictionsTable } from './predictions-table.ts'
 import { scoreRows } from './score-rows.ts'
@@ -24,24 +28,21 @@ export type ShardOutputs = Readonly<{
 
 export type ShardProgress = { rowsRead: number; rowsFailed: number }
 
-const EXTENSION = { parquet: 'parquet', csv: 'csv', ndjson: 'ndjson' } as const
-
-/** Where the attempts of a job lie until they are published. */
-export const workFolder = (job: Job): string => join(job.spec.output.path, '_trestle')
-
 /**
  * Scores one shard into files of this attempt alone: the rows in their order, and those that failed beside them. Reads, scores and keeps one batch
  * at a time, so that memory does not grow with the shard. Stops between batches when the signal aborts.
  */
 export async function runShard(
   deps: { duckdb: DuckDb; scorer: Scorer; features: TableFeatures; clock: Clock },
-  task: { job: Job; shard: Shard },
+  task: { job: Job; shard: Shard; folder: string },
   watch: { progress: ShardProgress; signal: AbortSignal }
 ): Promise<ShardOutputs> {
   const { duckdb, scorer } = deps
   const { job, shard } = task
   const { spec } = job
-  const plan = await duckdb.use((connection) => planColumns(connection, { job, scorer }))
+  const plan = await duckdb.use((connection) =>
+    planColumns(connection, { job, scorer, path: shard.source.path })
+  )
   const rows = await shardSql(shard.source)
   return duckdb.use(async (writer) => {
     let table: PredictionsTable | null = null
@@ -139,10 +140,10 @@ type ColumnPlan = Readonly<{
 /** Which columns feed the model. Throws `request.invalid` naming a column that neither the input nor a feature service has. */
 export async function planColumns(
   connection: DuckDBConnection,
-  { job, scorer }: { job: Job; scorer: Scorer }
+  { job, scorer, path }: { job: Job; scorer: Scorer; path: string }
 ): Promise<ColumnPlan> {
   const { spec } = job
-  const found = await describeInput(connection, spec.input)
+  const found = await columnsOf(connection, path)
   const service = spec.features?.service ?? scorer.featureService
   const eventTime = spec.features?.eventTime ?? null
   const sourceOf = (name: string): string => spec.columns[name] ?? name
@@ -230,6 +231,7 @@ async function write(
   made: {
     job: Job
     shard: Shard
+    folder: string
     table: PredictionsTable | null
     plan: ColumnPlan
     rows: string
@@ -238,19 +240,13 @@ async function write(
 ): Promise<ShardOutputs> {
   const { job, shard, rowsFailed, plan } = made
   const { output } = job.spec
-  const folder = join(workFolder(job), `shard=${shard.shard}`)
+  const folder = join(made.folder, `shard=${shard.shard}`)
   await mkdir(folder, { recursive: true })
-  const file = join(folder, `attempt=${shard.attempt}.${EXTENSION[output.format]}`)
-  const deadLetter = join(folder, `attempt=${shard.attempt}.failed.${EXTENSION[output.format]}`)
-  const options = {
-    // Dictionaries of numbers that hardly repeat, and Bloom filters over them, take more than half of the time to write.
-    parquet: `FORMAT parquet, ROW_GROUP_SIZE ${output.rowGroupRows}, DICTIONARY_SIZE_LIMIT 4096, WRITE_BLOOM_FILTER false`,
-    csv: 'FORMAT csv, HEADER',
-    ndjson: 'FORMAT json',
-  }[output.format]
+  const file = join(folder, `attempt=${shard.attempt}.${output.format}`)
+  const deadLetter = join(folder, `attempt=${shard.attempt}.failed.${output.format}`)
   const copy = async (select: string, path: string): Promise<void> => {
     try {
-      await connection.run(`COPY (${select}) TO ${quoteText(path)} (${options})`)
+      await writeRows(connection, select, { path, output })
       await onDisk(path)
     } catch (error) {
       await rm(path, { force: true })
@@ -289,6 +285,25 @@ async function write(
     deadLetter: rowsFailed > 0 ? deadLetter : null,
     rowsFailed,
   }
+}
+
+async function writeRows(
+  connection: DuckDBConnection,
+  select: string,
+  { path, output }: { path: string; output: Job['spec']['output'] }
+): Promise<void> {
+  const { format, rowGroupRows } = output
+  if (format === 'arrow') {
+    await pipeline(Readable.from(arrowBytes(connection, select, 'file')), createWriteStream(path))
+    return
+  }
+  const options = {
+    // Dictionaries of numbers that hardly repeat, and Bloom filters over them, take more than half of the time to write.
+    parquet: `FORMAT parquet, ROW_GROUP_SIZE ${rowGroupRows}, DICTIONARY_SIZE_LIMIT 4096, WRITE_BLOOM_FILTER false`,
+    csv: 'FORMAT csv, HEADER',
+    ndjson: 'FORMAT json',
+  }[format]
+  await connection.run(`COPY (${select}) TO ${quoteText(path)} (${options})`)
 }
 
 /** What is committed must outlive a crash of the machine. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Clock } from '../../kernel/clock.ts'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
@@ -6,10 +5,10 @@ import { fail } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Scorer, ScoreTarget } from '../serving/index.ts'
 import type { TableFeatures } from './feature-columns.ts'
-import { planShards } from './input.ts'
+import { planShards, type InputSources } from './input.ts'
 import type { Job, Shard } from './job.ts'
-import { discard, publish } from './publish.ts'
-import { planColumns, runShard, workFolder, type ShardProgress } from './run-shard.ts'
+import type { Outputs } from './publish.ts'
+import { planColumns, runShard, type ShardProgress } from './run-shard.ts'
 import type { BatchStore } from './store.ts'
 
 export type WorkerSettings = Readonly<{
@@ -45,6 +44,8 @@ export function createWorker(deps: {
   clock: Clock
   log: Logger
   features: TableFeatures
+  sources: InputSources
+  outputs: Outputs
   openScorer: (project: string, target: ScoreTarget) => Promise<Scorer>
   holder: string
   settings: WorkerSettings
@@ -95,11 +96,13 @@ export function createWorker(deps: {
           const scorer = await deps.openScorer(job.project, targetOf(job))
           try {
             const sources = await duckdb.use(async (connection) => {
-              await planColumns(connection, { job, scorer })
-              return planShards(connection, job.spec.input, {
-                staged: join(workFolder(job), 'input.parquet'),
+              const planned = await planShards(connection, job.spec.input, {
+                folder: deps.outputs.workFolder(job),
                 shardRows: job.spec.shardRows,
+                sources: deps.sources,
               })
+              await planColumns(connection, { job, scorer, path: planned[0]?.path ?? '' })
+              return planned
             })
             await store.savePlan(job.id, { model: scorer.model, sources, now: clock.now() })
           } finally {
@@ -125,7 +128,11 @@ export function createWorker(deps: {
       (await store.renewShard(shard, { ...progress, until: clock.now() + settings.leaseMs }))
     try {
       const outputs = await held(signal, renew, (watched) =>
-        runShard({ ...deps, scorer }, work, { progress, signal: watched })
+        runShard(
+          { ...deps, scorer },
+          { ...work, folder: deps.outputs.workFolder(job) },
+          { progress, signal: watched }
+        )
       )
       await store.commitShard(shard, {
         rowsFailed: outputs.rowsFailed,
@@ -137,7 +144,7 @@ export function createWorker(deps: {
     } catch (error) {
       if (error instanceof Lost || signal.aborted) {
         await store.releaseShard(shard, false)
-        if ((await store.find(job.id))?.state === 'cancelled') await discard(job)
+        if ((await store.find(job.id))?.state === 'cancelled') await deps.outputs.discard(job)
         return
       }
       log.warn({ err: error, job: job.id, shard: shard.shard }, 'a shard failed')
@@ -194,7 +201,7 @@ export function createWorker(deps: {
   const finish = async (job: Job): Promise<void> => {
     if (!(await store.claimJob(job.id, 'publishing', claim()))) return
     try {
-      await publish(job, await store.outputs(job.id))
+      await deps.outputs.publish(job, await store.outputs(job.id))
       await end(job, 'done', null)
     } catch (error) {
       log.warn({ err: error, job: job.id }, 'a batch job could not be published')
