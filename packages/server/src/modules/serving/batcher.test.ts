@@ -179,7 +179,7 @@ test('who sends little does not wait behind who sends much, and gets a place in 
       ...(priority === undefined ? {} : { priority }),
     })
   const flood = [1, 2, 3, 4, 5, 6].map((value) =>
-    ask(value, 'flood').catch((error: Error) => error)
+    ask(value, 'flood').catch((error: unknown) => error)
   )
   const first = await next() // the others wait, five of them
   const light = ask(10, 'light')

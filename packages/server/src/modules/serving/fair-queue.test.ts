@@ -37,7 +37,7 @@ test('nothing waits behind a lower priority, and what one caller sent keeps its 
       }
       for (let job = takeOne(queue); job !== undefined; job = takeOne(queue)) out.push(job)
       expect(out.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(list.map((_, id) => id))
-      for (const own of Map.groupBy(out, ({ share, priority }) => share + priority).values())
+      for (const own of Map.groupBy(out, ({ share, priority }) => `${share}${priority}`).values())
         expect(own.map(({ id }) => id)).toEqual(own.map(({ id }) => id).toSorted((a, b) => a - b))
     })
   )
