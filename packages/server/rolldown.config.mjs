@@ -30,7 +30,7 @@ export default defineConfig({
     worker: 'src/modules/serving/runtimes/onnx/worker.ts',
     'segment-worker': 'src/modules/monitoring/inference-log/segment-worker.ts',
     'probe-worker': 'src/modules/registry/onnx/probe-worker.ts',
-    'script-host': 'src/modules/serving/runtimes/script/host.ts',
+    'script-host': 'src/platform/script/host.ts',
     'llama-host': 'src/modules/serving/llm/llama/llama-host.ts',
     'report-program': 'src/modules/monitoring/report/report-program.ts',
     'token-worker': 'src/modules/serving/llm/tokens/token-worker.ts',

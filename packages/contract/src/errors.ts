@@ -32,6 +32,7 @@ export const ERRORS = {
   'features.service_not_found': entry(404, 'No such feature service'),
   'features.entity_not_found': entry(404, 'No such entity'),
   'features.push_source_not_found': entry(404, 'No such push source'),
+  'features.transform_failed': entry(422, 'The transform of an on-demand view failed'),
   'features.source_failed': entry(422, 'The data source could not be read'),
   'features.online_store_unavailable': entry(503, 'The online store did not answer', true),
   'serving.endpoint_not_found': entry(404, 'No such endpoint'),

@@ -192,7 +192,16 @@ export type ViewManifest = z.infer<typeof viewManifest>
 export const onDemandManifest = z.strictObject({
   name,
   /** The stored features that the expressions read: by name, or `view.feature` where two views share a name. */
-  inputs: z.array(z.strictObject({ view: name, features: z.array(columnName).min(1) })).max(20),
+  inputs: z
+    .array(
+      z.strictObject({
+        view: name,
+        features: z.array(columnName).min(1),
+        /** What the transform calls it. Null: by the view's name. */
+        as: columnName.nullable().default(null),
+      })
+    )
+    .max(20),
   /** Values that come with the request. */
   request: z
     .array(z.strictObject({ name: columnName, type: featureType }))
@@ -201,12 +210,17 @@ export const onDemandManifest = z.strictObject({
   features: z
     .array(
       featureField.extend({
-        /** A SQL scalar expression. Null: a TypeScript transform, which the SDK runs and the server can't. */
+        /** A SQL scalar expression. Null: the transform gives it. */
         expression: z.string().min(1).max(10_000).nullable(),
       })
     )
     .min(1)
     .max(500),
+  /** One function, in TypeScript or JavaScript, that gives the features without an expression: of `{ <view>: { <feature> … }, request: { … } }`, any feature of it null. */
+  transform: z
+    .strictObject({ source: z.string().min(1).max(100_000) })
+    .nullable()
+    .default(null),
   ...described,
 })
 export type OnDemandManifest = z.infer<typeof onDemandManifest>

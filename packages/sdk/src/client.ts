@@ -41,13 +41,18 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
     bytes: Uint8Array | Blob,
     upload?: ModelUpload
   ) => Promise<ModelVersionDetail>
+  /** A training set's rows, by its digest, as a Parquet or Arrow file. */
+  readonly trainingSetFile: (
+    digest: string,
+    options?: CallOptions & { format?: 'parquet' | 'arrow' }
+  ) => Promise<ReadableStream<Uint8Array>>
   /** Any other path: JSON in, JSON out, failures as `TrestleError`. */
   readonly request: (outgoing: Outgoing) => Promise<unknown>
 }
 
 /** A client of one Trestle server. Makes no connection until the first call. */
 export function createClient(options: ClientOptions): TrestleClient {
-  const send = createSender(options)
+  const { send, open } = createSender(options)
   const groups = Object.fromEntries(
     Object.entries(api as Record<string, RouteGroup>).map(([name, group]) => [
       name,
@@ -60,7 +65,10 @@ export function createClient(options: ClientOptions): TrestleClient {
       ),
     ])
   )
-  const own: Pick<TrestleClient, 'url' | 'predict' | 'uploadModel' | 'request'> = {
+  const own: Pick<
+    TrestleClient,
+    'url' | 'predict' | 'uploadModel' | 'trainingSetFile' | 'request'
+  > = {
     url: options.url,
     predict: async (endpoint, input, { variant, stickyKey, headers: own = {}, signal } = {}) => {
       const path = `/endpoints/${encodeURIComponent(endpoint)}/predict`
@@ -77,6 +85,12 @@ export function createClient(options: ClientOptions): TrestleClient {
       modelVersion.parse(
         await send({ method: 'PUT', path: uploadPath(name, upload), body: bytes })
       ),
+    trainingSetFile: (digest, { format = 'parquet', signal } = {}) =>
+      open({
+        method: 'GET',
+        path: `/api/features/training-sets/${encodeURIComponent(digest)}/file?format=${format}`,
+        signal,
+      }),
     request: send,
   }
   return { ...groups, ...own } as unknown as TrestleClient // built from the same table that the type is

@@ -25,15 +25,20 @@ export type Outgoing = Readonly<{
 
 export type Send = (outgoing: Outgoing) => Promise<unknown>
 
-/** Sends calls to one server: JSON in, JSON out, failures as `TrestleError`. */
-export function createSender(options: ClientOptions): Send {
+/** Sends calls to one server: failures as `TrestleError`. */
+export function createSender(options: ClientOptions): {
+  /** JSON in, JSON out. */
+  send: Send
+  /** What is answered, as it comes. */
+  open: (outgoing: Outgoing) => Promise<ReadableStream<Uint8Array>>
+} {
   const doFetch = options.fetch ?? fetch
   const base = options.url.replace(/\/+$/, '')
   const standing: Record<string, string> = {
     ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
     ...(options.project === undefined ? {} : { 'x-trestle-project': options.project }),
   }
-  return async ({ method, path, body, signal, headers }) => {
+  const ask = async ({ method, path, body, signal, headers }: Outgoing): Promise<Response> => {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? 60_000)
     const { content, type } = encode(body)
     const response = await doFetch(base + path, {
@@ -47,9 +52,17 @@ export function createSender(options: ClientOptions): Send {
         { cause }
       )
     })
-    const text = await response.text()
-    if (!response.ok) throw toError(response, text)
-    return text === '' ? {} : (JSON.parse(text) as unknown)
+    if (!response.ok) throw toError(response, await response.text())
+    return response
+  }
+  return {
+    async send(outgoing) {
+      const text = await (await ask(outgoing)).text()
+      return text === '' ? {} : (JSON.parse(text) as unknown)
+    },
+    async open(outgoing) {
+      return (await ask(outgoing)).body ?? new Blob([]).stream()
+    },
   }
 }
 

@@ -165,7 +165,11 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     postgres,
     kafka,
     log: logOf('features'),
-    config: { ...config.features, sourceRoot: config.sources.root },
+    config: {
+      ...config.features,
+      sourceRoot: config.sources.root,
+      areScriptsAllowed: config.serving.areScriptsAllowed,
+    },
   })
   const serving = createServing({
     database,

@@ -5,6 +5,7 @@ import { showTime, type Output } from '../output.ts'
 import { showDuration } from '../parse/duration.ts'
 import { collectPair, rowOf, type Pairs } from '../parse/key-value.ts'
 import { addConsistencyCommand } from './features-consistency.ts'
+import { addTrainingCommands } from './features-training.ts'
 import { addFeatureWriteCommands } from './features-write.ts'
 
 /** `trestle features …` */
@@ -91,6 +92,7 @@ export function addFeatureCommands(program: Command): void {
       )
     })
 
+  addTrainingCommands(features)
   addFeatureWriteCommands(features)
   addConsistencyCommand(features)
 

@@ -229,7 +229,7 @@ export type OnDemandDeclaration = Readonly<{
   request: Fields
   output: Fields
   expressions: Readonly<Record<string, string>> | null
-  // Parameters are checked where it is declared; kept here for `readOnline`, which builds the input from the same declaration.
+  // Its parameters are checked where it is declared.
   transform: ((input: never) => Readonly<Record<string, unknown>>) | null
   about: About
 }>
@@ -247,8 +247,8 @@ type OnDemandKeys<V, Q extends Fields> = (KeysOfViews<V> extends Fields
 
 /**
  * Features computed when they are read. With `expressions` (SQL scalar expressions over the views' features and the request) the server computes
- * them, online, in predictions and in training sets. With `transform` (TypeScript) the SDK does, in `readOnline` and `readHistorical`, and the
- * server can't: a service with such a view can't feed an endpoint.
+ * them, online, in predictions and in training sets. With `transform`, one function in TypeScript, the server runs that, in all three too; it has the
+ * function alone, so nothing from outside of it may be used but what JavaScript itself brings.
  */
 export function defineOnDemandView<
   const V extends Readonly<Record<string, ViewRef>>,

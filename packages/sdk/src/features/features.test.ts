@@ -180,31 +180,30 @@ test('a read gives values by name, with their declared types', async () => {
   expect(row?.eventTimes.trips).toEqual(new Date(1000))
 })
 
-test('a TypeScript transform gives the same online and offline', async () => {
+test('a TypeScript transform goes along as its text, and is read like any other feature', async () => {
+  const manifest = toManifest([withTransform])
+  expect(featureManifest.parse(manifest)).toEqual(manifest)
+  expect(manifest.onDemandViews[0]).toMatchObject({
+    inputs: [{ view: 'driver_stats', as: 'stats' }],
+    features: [{ name: 'conv_plus', expression: null }],
+    transform: { source: expect.stringMatching(/^\(\{ stats: s, request \}\) =>/) as string },
+  })
   const online = {
-    names: ['driver_stats__trips', 'driver_stats__conv_rate', 'driver_stats__acc_rate'],
-    values: [[7, 0.5, null]],
-    statuses: [['PRESENT', 'PRESENT', 'NULL_VALUE']],
-    eventTimes: [[1, 1, 1]],
+    names: ['trips', 'conv_plus'],
+    values: [[7, 2.5]],
+    statuses: [[]],
+    eventTimes: [[]],
   }
-  const historical = {
-    columns: [],
-    rows: [{ driver_stats__trips: 7, driver_stats__conv_rate: 0.5, driver_stats__acc_rate: null }],
-  }
-  const client = clientOf({ online, historical })
+  const client = clientOf({
+    online,
+    historical: { columns: [], rows: [{ trips: 7, conv_plus: 2.5 }] },
+  })
   const [now] = await readOnline(client, withTransform, [{ driver_id: 1, bonus: 2 }])
   const [then] = await readHistorical(client, withTransform, {
     rows: [{ driver_id: 1, bonus: 2, event_timestamp: new Date(0), label: true }],
   })
   expect(now?.values).toEqual({ trips: 7, conv_plus: 2.5 })
-  expect(then).toEqual({
-    driver_id: 1,
-    bonus: 2,
-    event_timestamp: new Date(0),
-    label: true,
-    trips: 7,
-    conv_plus: 2.5,
-  })
+  expect(then).toMatchObject({ bonus: 2, label: true, trips: 7, conv_plus: 2.5 })
   const label: boolean | undefined = then?.label
   const plusValue: number | null | undefined = then?.conv_plus
   expect([label, plusValue]).toEqual([true, 2.5])

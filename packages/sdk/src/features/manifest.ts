@@ -110,12 +110,17 @@ function viewManifest(view: ViewDeclaration): ViewManifest {
 function onDemandManifest(view: OnDemandDeclaration): OnDemandManifest {
   return {
     name: view.name,
-    inputs: Object.values(view.views).map((v) => ({ view: v.name, features: [...v.picked] })),
+    inputs: Object.entries(view.views).map(([as, v]) => ({
+      view: v.name,
+      features: [...v.picked],
+      as: view.transform === null ? null : as,
+    })),
     request: Object.entries(view.request).map(([name, { type }]) => ({ name, type })),
     features: fieldsOf(view.output).map((field) => ({
       ...field,
       expression: view.expressions?.[field.name] ?? null,
     })),
+    transform: view.transform === null ? null : { source: sourceOf(view.transform) },
     ...aboutOf(view.about),
   }
 }
@@ -136,6 +141,12 @@ function serviceManifest(service: FeatureService): ServiceManifest {
 
 const fieldsOf = (fields: Fields): { name: string; type: FeatureType; description: string }[] =>
   Object.entries(fields).map(([name, { type, description }]) => ({ name, type, description }))
+
+/** The text of a function as an expression; a method's own text is none. */
+function sourceOf(transform: (input: never) => unknown): string {
+  const text = String(transform)
+  return /^(async\s+)?transform\s*\(/.test(text) ? `{ ${text} }.transform` : text
+}
 
 function refreshOf(times: RefreshTimes | null): ViewManifest['refresh'] {
   if (times === null) return null

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createClient, TrestleError, type TrestleClient } from '@trestle/sdk'
+import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 
@@ -159,6 +161,23 @@ test('a training set is named by its content: the same rows make the same file',
     'boosted DOUBLE',
   ])
   expect(b.digest).toBe(a.digest)
+  const parquet = Buffer.from(
+    await new Response(await client.trainingSetFile(a.digest)).arrayBuffer()
+  )
+  expect(createHash('sha256').update(parquet).digest('hex')).toBe(a.digest)
+  const arrow = await new Response(
+    await client.trainingSetFile(a.digest, { format: 'arrow' })
+  ).arrayBuffer()
+  const [row] = tableFromIPC(new Uint8Array(arrow)).toArray() as Record<string, unknown>[]
+  expect({ ...row }).toMatchObject({
+    event_timestamp: Date.UTC(2026, 0, 2),
+    driver_id: 1n,
+    trips: 11n,
+    code: '008',
+    rating: null,
+    boosted: 23,
+  })
+  await expect(client.trainingSetFile('0'.repeat(64))).rejects.toThrow('There is no training set')
   expect((await client.features.listTrainingSets()).items).toHaveLength(2)
 })
 

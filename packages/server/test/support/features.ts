@@ -19,6 +19,7 @@ import type { OnlineStore } from '../../src/modules/features/online/online-store
 import { createSqliteOnlineStore } from '../../src/modules/features/online/sqlite-online-store.ts'
 import { openS3, type S3 } from '../../src/platform/s3/index.ts'
 import { createPostgresSources } from '../../src/platform/postgres-source/index.ts'
+import { createTransforms } from '../../src/modules/features/on-demand/transforms.ts'
 import { createSourceFiles } from '../../src/modules/features/sources/source-files.ts'
 import { createSourceRoot } from '../../src/modules/features/sources/source-root.ts'
 import { createFileBlobStore } from '../../src/platform/blobs/index.ts'
@@ -62,11 +63,13 @@ export async function openTestFeatures(
   const inconsistent = createTopic<FeatureInconsistency>('inconsistent', (error) => {
     throw error
   })
+  const transforms = createTransforms({ isAllowed: true })
   const store = createFeatureStore({
     catalog,
     definitions,
     offline,
     online,
+    transforms,
     sources: createSourceFiles({
       root: createSourceRoot(options.sourceRoot ?? null),
       s3: options.s3 ?? openS3({ region: 'us-east-1', endpoint: null, credentials: null }),
@@ -91,13 +94,14 @@ export async function openTestFeatures(
     online,
     inconsistent,
     apply: (manifest) =>
-      catalog.apply({
+      store.apply({
         project: 'default',
         manifest: featureManifest.parse(manifest),
         dryRun: false,
       }),
     async close() {
       await store.settled()
+      transforms.stop()
       await duckdb.stop()
       log.close()
       served.close()

@@ -1,4 +1,9 @@
-import type { ConsistencyReport, TrainingSet } from '@trestle/contract'
+import type {
+  ConsistencyReport,
+  FeatureChange,
+  FeatureManifest,
+  TrainingSet,
+} from '@trestle/contract'
 import type { Clock } from '../../kernel/clock.ts'
 import { sortableId } from '../../kernel/ids.ts'
 import type { BlobStore } from '../../platform/blobs/index.ts'
@@ -30,6 +35,7 @@ import {
 import type { Value } from './value.ts'
 import { createPush } from './push.ts'
 import type { SourceFiles } from './sources/source-files.ts'
+import { runTransforms, type Transforms } from './on-demand/transforms.ts'
 import { resolveSelection, type Selection, type Wanted } from './selection.ts'
 
 const MAX_PLANS = 1_000
@@ -75,6 +81,7 @@ export function createFeatureStore(deps: {
   sources: SourceFiles
   duckdb: DuckDb
   blobs: BlobStore
+  transforms: Transforms
   clock: Clock
   temporaryDir: string
   served: ServedLog
@@ -123,6 +130,17 @@ export function createFeatureStore(deps: {
   return {
     catalog,
     checker,
+    /** Makes the definitions what the manifest says. Transforms are tried first. */
+    async apply(request: {
+      project: string
+      manifest: FeatureManifest
+      dryRun: boolean
+    }): Promise<readonly FeatureChange[]> {
+      for (const view of request.manifest.onDemandViews) await deps.transforms.check(view)
+      const changes = await catalog.apply(request)
+      deps.transforms.keepOnly(catalog.transformSources())
+      return changes
+    },
     /** How served values compared with the history, per view version. */
     async consistency(
       project: string,
@@ -162,7 +180,13 @@ export function createFeatureStore(deps: {
     }: OnlineQuery): OnlineValues | Promise<OnlineValues> {
       const selection = select(project, wanted)
       usage.count(selection, rows.length)
-      return readOnline(online, selection, { rows, now, sampler, deadlineMs })
+      return readOnline(online, selection, {
+        rows,
+        now,
+        sampler,
+        deadlineMs,
+        transform: (values) => runTransforms(deps.transforms, selection, values),
+      })
     },
     /** The same, for answers that are written without a value being made; null where that can't be. */
     onlineTexts(

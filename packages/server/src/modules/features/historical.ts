@@ -22,6 +22,7 @@ import {
   type PointInTimePlan,
 } from './offline/point-in-time.ts'
 import type { Selection } from './selection.ts'
+import { runTransforms, type Transforms } from './on-demand/transforms.ts'
 import type { SourceFiles } from './sources/source-files.ts'
 import type { Value } from './value.ts'
 
@@ -54,11 +55,12 @@ export type TrainingFile = Readonly<{
 export function createHistorical(deps: {
   offline: OfflineStore
   sources: SourceFiles
+  transforms: Transforms
   duckdb: DuckDb
   blobs: BlobStore
   temporaryDir: string
 }) {
-  const { offline, sources, duckdb, blobs, temporaryDir } = deps
+  const { offline, sources, transforms, duckdb, blobs, temporaryDir } = deps
 
   const join_ = async (
     connection: DuckDBConnection,
@@ -99,7 +101,7 @@ export function createHistorical(deps: {
       await connection.run(`CREATE TEMP TABLE part_${i} AS ${sql}`)
       parts.push(`JOIN part_${i} USING (${ROW})`)
     }
-    const computed = await addComputed(connection, selection, parts)
+    const computed = await addComputed(connection, { selection, transforms }, parts)
     const outputs = selection.outputs.map(
       (o, i) => `${o.kind === 'stored' ? `s${o.slot}` : `c${i}`} AS ${quoteName(o.name)}`
     )
@@ -182,7 +184,7 @@ export type Historical = ReturnType<typeof createHistorical>
 /** Computes on-demand features with the evaluator that online reads use, and returns the SQL that joins them. */
 async function addComputed(
   connection: DuckDBConnection,
-  selection: Selection,
+  { selection, transforms }: { selection: Selection; transforms: Transforms },
   parts: readonly string[]
 ): Promise<string> {
   const computed = selection.outputs.flatMap((output, i) =>
@@ -200,18 +202,24 @@ async function addComputed(
     `SELECT ${[ROW, ...slots.map((s) => s.sql)].join(', ')} FROM entities e ${parts.join(' ')}`
   )
   const appender = await connection.createAppender('computed')
-  const filled = new Array<Value>(selection.slots).fill(null)
   for (
     let chunk = await result.fetchChunk();
     chunk !== null && chunk.rowCount > 0;
     chunk = await result.fetchChunk()
   ) {
-    for (const [row, ...values] of chunk.getRows()) {
+    const rows = chunk.getRows()
+    const filled = rows.map(([, ...values]) => {
+      const row = new Array<Value>(selection.slots).fill(null)
       slots.forEach(({ slot }, i) => {
-        filled[slot] = fromDuckDb(values[i] ?? null)
+        row[slot] = fromDuckDb(values[i] ?? null)
       })
+      return row
+    })
+    await runTransforms(transforms, selection, filled)
+    for (const [i, [row]] of rows.entries()) {
       appender.appendBigInt(BigInt(Number(row)))
-      for (const { output } of computed) appendValue(appender, output.type, output.run(filled))
+      for (const { output } of computed)
+        appendValue(appender, output.type, output.run(filled[i] ?? []))
       appender.endRow()
     }
   }

@@ -28,12 +28,14 @@ import { createUsage } from './discovery/usage.ts'
 import { createFeatureStore, type HistoricalQuery } from './feature-store.ts'
 import type { HistoricalRows } from './historical.ts'
 import type { DuckDb } from '../../platform/duckdb/index.ts'
+import { createTransforms } from './on-demand/transforms.ts'
 import { createOfflineLog } from './offline/offline-log.ts'
 import { createOfflineStore } from './offline/offline-store.ts'
 import type { RedisAddress } from './online/redis-address.ts'
 import { createRedisOnlineStore } from './online/redis-online-store.ts'
 import { createSqliteOnlineStore } from './online/sqlite-online-store.ts'
 import { addFeatureRoutes } from './routes.ts'
+import { addTrainingFileRoute } from './training-file.ts'
 import { createRefreshStore } from './refresh/refresh-store.ts'
 import { createRefresher } from './refresh/refresher.ts'
 import { createSourceFiles } from './sources/source-files.ts'
@@ -133,6 +135,8 @@ export function createFeatures(deps: {
     onlineStore: RedisAddress | null
     /** How many served rows a minute are checked against the history. */
     sampledRowsPerMinute: number
+    /** Whether on-demand views may bring code. */
+    areScriptsAllowed: boolean
     /** How long a prediction waits for the online store before it takes defaults. Null: as long as it takes. */
     readDeadlineMs: number | null
     /** The folder that local sources lie in. Null: anywhere. */
@@ -157,11 +161,13 @@ export function createFeatures(deps: {
     'features.inconsistent',
     deps.onListenerError
   )
+  const transforms = createTransforms({ isAllowed: deps.config.areScriptsAllowed })
   const store = createFeatureStore({
     catalog,
     definitions,
     offline,
     online,
+    transforms,
     sources: createSourceFiles({
       root: createSourceRoot(deps.config.sourceRoot),
       s3: deps.s3,
@@ -198,7 +204,10 @@ export function createFeatures(deps: {
 
   return {
     name: 'features',
-    routes: (app) => addFeatureRoutes(app, { store, streams, refresher }),
+    routes(app) {
+      addFeatureRoutes(app, { store, streams, refresher })
+      addTrainingFileRoute(app, { store, blobs: deps.blobs, duckdb, temporaryDir })
+    },
     checkReady: () => online.ping(),
     online: (request) => {
       const answer = store.online({
@@ -289,6 +298,7 @@ export function createFeatures(deps: {
       if (!isOpen) return
       isOpen = false
       await streams.stop()
+      transforms.stop()
       await store.settled()
       store.checker.flush()
       await usage.flush()

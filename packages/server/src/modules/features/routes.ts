@@ -28,7 +28,7 @@ export function addFeatureRoutes(app: FastifyInstance, parts: Shown): void {
     { name: 'features', routes: boundRoutes },
     {
       apply: async ({ manifest, dryRun }, { project }) => ({
-        changes: [...(await catalog.apply({ project, manifest, dryRun }))],
+        changes: [...(await store.apply({ project, manifest, dryRun }))],
       }),
       listEntities: async (_input, { project }) => ({
         items: [...catalog.of(project).entities.values()],

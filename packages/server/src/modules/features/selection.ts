@@ -10,6 +10,7 @@ import {
 } from './definitions/model.ts'
 import { planAggregates, type AggregatePlan } from './aggregate/plan.ts'
 import { compileExpression, type Compiled } from './on-demand/evaluate.ts'
+import type { Transform } from './on-demand/transforms.ts'
 import { parseExpression } from './on-demand/expression.ts'
 import { parseValue, type Value } from './value.ts'
 
@@ -58,6 +59,8 @@ export type Selection = Readonly<{
   slots: number
   /** By slot: the value where there is no valid row. */
   missing: readonly Value[]
+  /** Run before any output is computed. */
+  transforms: readonly Transform[]
   outputs: readonly Output[]
   service: string | null
 }>
@@ -218,11 +221,19 @@ function createBuilder(catalog: Catalog, project: string) {
     for (const feature of item.features) {
       const declared = view.features.find((f) => f.name === feature)
       if (declared === undefined) throw notFound(feature, view.name)
-      if (declared.expression === null)
-        throw fail(
-          'request.invalid',
-          `"${view.name}:${feature}" is a TypeScript transform: only the SDK can compute it. Write it as an expression to have it here`
-        )
+      if (declared.expression === null) {
+        const { slot } = transformOf(view, item).outputs.find((o) => o.name === feature) ?? {}
+        if (slot === undefined) throw notFound(feature, view.name)
+        outputs.push({
+          kind: 'computed',
+          name: nameOf(feature),
+          type: declared.type,
+          run: (values) => values[slot] ?? null,
+          inputs: [...named.values()].map(({ index }) => index),
+          view: view.name,
+        })
+        continue
+      }
       const parsed = parseExpression(declared.expression)
       const compiled =
         parsed.kind === 'ok' ? compileExpression(parsed.tree, named, declared.type) : parsed
@@ -244,6 +255,31 @@ function createBuilder(catalog: Catalog, project: string) {
     }
   }
 
+  const transforms = new Map<string, Transform>()
+  const transformOf = (view: OnDemandRecord, item: PartialProjection): Transform => {
+    const id = JSON.stringify([view.name, view.version, item.joinKeyMap])
+    const known = transforms.get(id)
+    if (known !== undefined) return known
+    const made: Transform = {
+      view: view.name,
+      source: view.transform?.source ?? '',
+      inputs: view.inputs.map((input) => ({
+        as: input.as ?? input.view,
+        fields: input.features.map((name) => {
+          const from = { ...item, view: input.view, version: null, features: [], alias: null }
+          const { slot, type } = slotOf(from, name)
+          return { name, type, slot }
+        }),
+      })),
+      request: view.request.map((field) => ({ ...field, slot: requestSlot(field) })),
+      outputs: view.features
+        .filter((f) => f.expression === null)
+        .map(({ name, type }) => ({ name, type, slot: slots++ })),
+    }
+    transforms.set(id, made)
+    return made
+  }
+
   return {
     add(item: PartialProjection, naming: 'bare' | 'full' | 'service'): void {
       const nameOf = (feature: string): string =>
@@ -263,7 +299,15 @@ function createBuilder(catalog: Catalog, project: string) {
     done() {
       const missing = new Array<Value>(slots).fill(null)
       for (const { columns } of reads) for (const c of columns) missing[c.slot] = c.missing
-      return { reads, request, outputs, slots, missing, keys: keysOf(reads, request) }
+      return {
+        reads,
+        request,
+        outputs,
+        slots,
+        missing,
+        transforms: [...transforms.values()],
+        keys: keysOf(reads, request),
+      }
     },
   }
 }

@@ -112,6 +112,12 @@ export function createCatalog(deps: { store: DefinitionStore; clock: Clock }) {
         : Math.max(...ttls.map(Number)) + KEPT_PAST_TTL_MS
     },
     storages: (): Iterable<Storage> => storages.values(),
+    transformSources: (): Set<string> =>
+      new Set(
+        [...projects.values()].flatMap((definitions) =>
+          [...definitions.onDemand.values()].flat().flatMap((v) => v.transform?.source ?? [])
+        )
+      ),
     /** What online reads of any version need of a storage's rows. */
     feeds(storage: Storage): readonly Feed[] {
       const known = feeds.get(storage.id)

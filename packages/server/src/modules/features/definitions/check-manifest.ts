@@ -63,6 +63,12 @@ function checkExpressions(
     }
   for (const { name, type } of view.request) slots.set(name, { index: 0, type })
   for (const { name, type, expression } of view.features) {
+    if (expression === null && view.transform === null)
+      throw fail(
+        'request.invalid',
+        `On-demand feature "${view.name}:${name}" has neither an expression nor a transform`,
+        { details: { view: view.name, feature: name } }
+      )
     if (expression === null) continue
     const parsed = parseExpression(expression)
     const result = parsed.kind === 'ok' ? compileExpression(parsed.tree, slots, type) : parsed

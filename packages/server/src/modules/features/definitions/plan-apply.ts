@@ -189,7 +189,9 @@ function planOnDemand({ current, draft, put }: Planned, view: OnDemandManifest):
   const subject = `on-demand view ${view.name}`
   const before = current.onDemand.get(view.name)?.at(-1)
   const changed = before === undefined ? [] : changedFields(before, view)
-  const breaking = changed.filter((field) => ['inputs', 'request', 'features'].includes(field))
+  const breaking = changed.filter((field) =>
+    ['inputs', 'request', 'features', 'transform'].includes(field)
+  )
   const version = before === undefined ? 1 : before.version + (breaking.length > 0 ? 1 : 0)
   const kind = before === undefined ? 'create' : changed.length > 0 ? 'update' : 'unchanged'
   if (kind !== 'unchanged')

@@ -26,6 +26,8 @@ export function readOnline(
     now: number
     /** Keeps some of what is served, to be checked. */
     sampler?: Sampler
+    /** Computes a selection's transforms into the rows' slots. */
+    transform: (rows: readonly Value[][]) => Promise<void>
     /** How long to wait for a store that answers later. */
     deadlineMs?: number | undefined
   }
@@ -118,6 +120,10 @@ export function readOnline(
     }
     return collect(selection, slots)
   }
+  if (selection.transforms.length > 0)
+    return Promise.all(pending)
+      .then(() => request.transform(slots.map((filled) => filled.values)))
+      .then(answer)
   return pending.length === 0 ? answer() : Promise.all(pending).then(answer)
 }
 

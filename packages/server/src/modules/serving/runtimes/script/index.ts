@@ -6,7 +6,7 @@ import { isRecord } from '../../named-inputs.ts'
 import { fromJsonData } from '../../protocols/oip/tensor-codec.ts'
 import type { LoadedModel, TensorSpec } from '../../runtime.ts'
 import { elementAt, isDatatype, rowsOf, type Tensor } from '../../tensor.ts'
-import { startScript } from './script-process.ts'
+import { startScript } from '../../../../platform/script/index.ts'
 
 /** Models written as code, each in a process of its own. */
 export interface Scripts {

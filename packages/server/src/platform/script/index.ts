@@ -1,0 +1,2 @@
+/** Code that people bring, run in processes without rights. */
+export { startScript, type ScriptProcess } from './script-process.ts'
