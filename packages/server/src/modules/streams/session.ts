@@ -143,14 +143,18 @@ export function startSession(deps: {
 function lookAgain<T>(look: () => Promise<T>, tell: (seen: T) => void): { stop: () => void } {
   const stopping = new AbortController()
   const { signal } = stopping
-  void (async () => {
-    for (;;) {
-      await pause(LOOK_EVERY_MS, signal)
-      if (signal.aborted) return
-      const seen = await look().catch(() => null)
-      if (seen !== null && !signal.aborted) tell(seen)
-    }
-  })()
+  const again = async (): Promise<void> => {
+    await pause(LOOK_EVERY_MS, signal)
+    if (signal.aborted) return
+    await look().then(
+      (seen) => {
+        if (!signal.aborted) tell(seen)
+      },
+      () => undefined
+    )
+    return again()
+  }
+  void again()
   return { stop: () => stopping.abort() }
 }
 
