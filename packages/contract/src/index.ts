@@ -81,7 +81,13 @@ export {
 export { receiverInput } from './monitoring-alerts.ts'
 export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
 export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
-export type { ColumnReport, ComparisonOptions, Density, DriftDocument } from './monitoring-drift.ts'
+export type {
+  ColumnReport,
+  ComparedRows,
+  ComparisonOptions,
+  Density,
+  DriftDocument,
+} from './monitoring-drift.ts'
 export {
   monitorSpec,
   type DriftReport,

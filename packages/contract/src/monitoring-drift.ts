@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { epochMs, name } from './names.ts'
 
 const threshold = (standard: number) => z.number().positive().default(standard)
 
@@ -108,7 +109,8 @@ const side = z.object({ name: z.string(), rows: z.int() })
 
 /** How good predictions are on both sides of a report, and whether the current ones are worse. */
 const reportQuality = z.object({
-  problem: z.enum(['binary', 'multiclass', 'regression']),
+  /** `binary`, `multiclass`, `regression` … */
+  problem: z.string(),
   state: z.enum(['ok', 'worse', 'insufficient']),
   finding: z.string(),
   metrics: z.record(z.string(), z.number().nullable()),
@@ -145,3 +147,23 @@ export const driftDocument = z.object({
   segments: z.array(reportSegment),
 })
 export type DriftDocument = z.output<typeof driftDocument>
+
+/** One side of a comparison: live answers of an endpoint between two moments, or rows that are given. */
+export const comparedRows = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('window'),
+    endpoint: name,
+    variant: z.string().nullable().default(null),
+    from: epochMs,
+    to: epochMs,
+  }),
+  z.strictObject({
+    kind: z.literal('rows'),
+    name: z.string().max(200).default('rows'),
+    rows: z
+      .array(z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])))
+      .min(1)
+      .max(200_000),
+  }),
+])
+export type ComparedRows = z.output<typeof comparedRows>

@@ -8,6 +8,7 @@ import {
   silence,
   silenceInput,
 } from './monitoring-alerts.ts'
+import { comparedRows, comparisonOptions, driftDocument } from './monitoring-drift.ts'
 import { driftReport, driftReportHead, monitor, monitorSpec } from './monitoring-monitors.ts'
 import {
   armStats,
@@ -214,6 +215,30 @@ export const monitoring = {
     params: z.object({ id: z.string() }),
     response: driftReport,
     errors: ['resource.not_found'],
+  }),
+  getDriftPage: route({
+    method: 'GET',
+    path: '/api/drift/:id/page',
+    role: 'viewer',
+    tag,
+    summary: 'One drift report as an HTML page that needs nothing else',
+    params: z.object({ id: z.string() }),
+    response: z.object({ html: z.string() }),
+  }),
+  compareDrift: route({
+    method: 'POST',
+    path: '/api/drift/compare',
+    role: 'viewer',
+    tag,
+    summary:
+      'Compare two windows of the inference log, or rows that are given, as a document and a page',
+    body: z.strictObject({
+      reference: comparedRows,
+      current: comparedRows,
+      options: comparisonOptions.prefault({}),
+    }),
+    response: z.object({ report: driftDocument, html: z.string() }),
+    isDataTraffic: true,
   }),
   listAlerts: route({
     method: 'GET',

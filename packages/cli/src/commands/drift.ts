@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import type { DriftReport } from '@trestle/contract'
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
@@ -55,10 +56,13 @@ export function addDriftCommands(program: Command): void {
       'show a drift report: its columns, worst first, with effect, adjusted p and finding'
     )
     .argument('<report-id>')
+    .option('--html <file>', 'save it as a page that opens anywhere')
     .addHelpText('after', '\nExample:\n  trestle drift show dr_01K…')
-    .action(async (id: string, _options: unknown, command: Command) => {
+    .action(async (id: string, { html }: { html?: string }, command: Command) => {
       const { client, out } = contextOf(command)
       const report = await client.monitoring.getDrift({ id })
+      if (html !== undefined)
+        await writeFile(html, (await client.monitoring.getDriftPage({ id })).html)
       if (!out.json(report)) showReport(out, report)
     })
 

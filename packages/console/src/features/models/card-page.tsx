@@ -3,6 +3,7 @@ import { IconDownload } from '@tabler/icons-react'
 import { useParams } from 'wouter'
 import { Loaded } from '../../components/loaded.tsx'
 import { Page, Panel } from '../../components/page.tsx'
+import { saveFile } from '../../lib/save-file.ts'
 import { useRead } from '../../lib/trestle.tsx'
 
 /** The model card as people outside get it, to read and to save. */
@@ -11,13 +12,8 @@ export function CardPage() {
   const card = useRead(['card', name, version], (client) =>
     client.lineage.getCard({ name, version: Number(version) })
   )
-  const save = (format: 'md' | 'html', text: string) => {
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-    link.download = `${name}-v${version}-card.${format}`
-    link.click()
-    URL.revokeObjectURL(link.href)
-  }
+  const save = (format: 'md' | 'html', text: string) =>
+    saveFile(`${name}-v${version}-card.${format}`, text)
   return (
     <Page
       title="Model card"

@@ -1,4 +1,5 @@
-import { UnstyledButton } from '@mantine/core'
+import { Button, UnstyledButton } from '@mantine/core'
+import { IconDownload } from '@tabler/icons-react'
 import type { ColumnReport, DriftReport } from '@trestle/contract'
 import { useState } from 'react'
 import { Figure } from '../../components/data-table.tsx'
@@ -8,7 +9,9 @@ import { Panel } from '../../components/page.tsx'
 import { StatusWord, Tag } from '../../components/status-word.tsx'
 import { When } from '../../components/when.tsx'
 import { formatCount, formatNumber, formatShare, NOTHING } from '../../lib/format.ts'
-import { useRead } from '../../lib/trestle.tsx'
+import { tellFailure } from '../../lib/notify.ts'
+import { saveFile } from '../../lib/save-file.ts'
+import { useChange, useRead } from '../../lib/trestle.tsx'
 import { columnTone } from './monitor-state.ts'
 
 /** One report: which columns moved, how far, and the picture of each. */
@@ -39,6 +42,7 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
           against the reference
         </>
       }
+      end={<SaveReport report={report} />}
       isFlush
     >
       <div style={{ display: 'grid', gridTemplateColumns: 'minmax(0,3fr) minmax(320px,2fr)' }}>
@@ -98,6 +102,25 @@ function ColumnsPanel({ report }: { report: DriftReport }) {
 
 const keyOf = ({ source, segment, column }: ColumnReport): string =>
   `${source}.${segment ?? ''}.${column}`
+
+/** The report as a page to hand on: it opens anywhere, without Trestle. */
+function SaveReport({ report }: { report: DriftReport }) {
+  const page = useChange(
+    (client) => client.monitoring.getDriftPage({ id: report.id }),
+    ({ html }) => saveFile(`${report.monitor}-${report.id}.html`, html)
+  )
+  return (
+    <Button
+      variant="default"
+      size="xs"
+      leftSection={<IconDownload size={14} />}
+      loading={page.isPending}
+      onClick={() => page.mutate(undefined, { onError: tellFailure })}
+    >
+      HTML
+    </Button>
+  )
+}
 
 function ColumnView({ column }: { column: ColumnReport }) {
   return (

@@ -87,6 +87,33 @@ test('a monitor on a data set judges the latest rows on demand, and apply is ide
   const histogram = report.columnReports[0]?.histogram
   expect(histogram?.current.reduce((a, b) => a + b, 0)).toBe(200)
   expect(histogram?.reference.reduce((a, b) => a + b, 0)).toBe(300)
+  const { html } = await client.monitoring.getDriftPage({ id: report.id })
+  expect(html).toContain('1 of 1 columns drifted')
+  expect(html).toContain('the reference of amounts')
+})
+
+test('any two windows or sets of rows are compared, as a document and a page', async () => {
+  const now = Date.now()
+  const window = { kind: 'window' as const, endpoint: 'fraud', from: now - 3_600_000, to: now + 1 }
+  const rows = Array.from({ length: 300 }, (_, i) => ({ amount: 500 + ((i * 37) % 101) }))
+  const moved = await client.monitoring.compareDrift({
+    reference: { kind: 'rows', name: 'training', rows },
+    current: window,
+  })
+  expect(moved.report).toMatchObject({
+    kind: 'trestle.drift-report',
+    state: 'drift',
+    driftedColumns: ['amount'],
+    reference: { name: 'training', rows: 300 },
+    current: { rows: 300 },
+  })
+  expect(moved.html).toContain('1 of 1 columns drifted')
+  const same = await client.monitoring.compareDrift({ reference: window, current: window })
+  expect(same.report).toMatchObject({ state: 'ok', driftedColumns: [] })
+  const none = { ...window, from: 0, to: 1 }
+  expect(
+    (await client.monitoring.compareDrift({ reference: window, current: none })).report
+  ).toMatchObject({ state: 'insufficient', columns: [] })
 })
 
 test('the cost report of the same predictions sums to the bill', async () => {

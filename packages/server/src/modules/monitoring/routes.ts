@@ -18,6 +18,9 @@ import { toMonitor } from './monitors/monitor-view.ts'
 import type { Monitors } from './monitors/monitors.ts'
 import { toDriftReport, toReportHead } from './monitors/reports.ts'
 import type { MonitorStore } from './monitors/store.ts'
+import { compareRows, readSide } from './report/compare-rows.ts'
+import { renderPage } from './report/html/page.ts'
+import { documentOf } from './report/monitor-document.ts'
 import type { LogSettingsTable } from './settings.ts'
 
 type Deps = {
@@ -172,6 +175,24 @@ function monitorHandlers(deps: Deps) {
       const row = await monitorStore.report(project, id)
       if (row === undefined) throw fail('resource.not_found', `No drift report "${id}"`)
       return toDriftReport(row)
+    },
+    getDriftPage: async ({ id }, { project }) => {
+      const row = await monitorStore.report(project, id)
+      if (row === undefined) throw fail('resource.not_found', `No drift report "${id}"`)
+      const report = toDriftReport(row)
+      const monitor = await monitorStore.find(project, report.monitor)
+      return { html: renderPage(documentOf(report, monitor)) }
+    },
+    compareDrift: async ({ reference, current, options }, { project }) => {
+      const report = compareRows(
+        {
+          reference: await readSide(deps.log, project, reference),
+          current: await readSide(deps.log, project, current),
+          options,
+        },
+        deps.clock.now()
+      )
+      return { report, html: renderPage(report) }
     },
   } satisfies Partial<All>
 }

@@ -5,6 +5,9 @@ import { isDigest, type BlobStore, type Digest } from './blob-store.ts'
 import { createTurns } from './turns.ts'
 import { isCode, linkOnce, spool } from './spool.ts'
 
+/** Few large reads: each costs a turn of the event loop. */
+const READ_BYTES = 512 * 1024
+
 /** Blobs as files named by their hash, two levels deep. A blob appears by a hard link from a synced temporary file, so it is never seen half-written. */
 export function createFileBlobStore(root: string): BlobStore {
   const incoming = join(root, 'incoming')
@@ -30,7 +33,7 @@ export function createFileBlobStore(root: string): BlobStore {
       const path = pathOf(digest)
       const size = path === null ? null : await sizeOf(path)
       if (path === null || size === null) return null
-      return { stream: createReadStream(path, range ?? {}), size }
+      return { stream: createReadStream(path, { ...range, highWaterMark: READ_BYTES }), size }
     },
 
     async has(digest) {

@@ -28,7 +28,7 @@ const LEAST_EXPECTED = 5
 const SHOWN_CATEGORIES = 20
 const SHOWN_NEW = 5
 /** Numbers that a test looks at: with the reference's 5,000, more would tell next to nothing more. */
-const MOST_TESTED = 50_000
+const MOST_TESTED = 20_000
 const NOTHING_SHOWN = { bins: [], reference: [], current: [] }
 
 /** Measures how a column differs from its reference: how much (effect), and how sure that is (p-value). A column with too few values has neither. */
@@ -119,7 +119,7 @@ function compareNumbers({ reference, current, options, isEnough }: Pair<'numeric
   moments.updateMany(numbers)
   const sides = {
     reference: { ...reference, sample: Float64Array.from(reference.sample) },
-    current: { counts, sample: rankable(drawEvenly(numbers, MOST_TESTED)) },
+    current: { counts, sample: rankable(drawEvenly(numbers, MOST_TESTED)).sort() },
   }
   return {
     kind: 'numeric' as const,
@@ -221,7 +221,8 @@ function compareCategories({ reference, current, options, isEnough }: Pair<'cate
 }
 
 function compareTexts({ reference, current, options, isEnough }: Pair<'text'>) {
-  const lengths = (texts: readonly string[]) => Float64Array.from(texts, (text) => text.length)
+  const lengths = (texts: readonly string[]) =>
+    Float64Array.from(texts, (text) => text.length).sort()
   return {
     kind: 'text' as const,
     ...judged(options, isEnough, () =>
@@ -236,7 +237,7 @@ function compareVectors({ reference, current, options, isEnough }: Pair<'embeddi
   const [size] = known.map((vector) => vector.length)
   const isSameSize = current.vectors.every((vector) => vector.length === size)
   const norms = (vectors: readonly Float64Array[]) =>
-    Float64Array.from(vectors, (vector) => Math.hypot(...vector))
+    Float64Array.from(vectors, (vector) => Math.hypot(...vector)).sort()
   return {
     kind: 'embedding' as const,
     ...judged(options, isEnough && isSameSize, () =>

@@ -4,11 +4,9 @@ const BINS = 30
 /** Beyond these quantiles of either side, values share the outermost bin: one outlier must not squeeze all else into one bar. */
 const TAIL = 0.005
 
-/** Both samples as shares of bins of equal width, to be drawn over each other; null where there is nothing to draw. */
+/** Both samples, ascending, as shares of bins of equal width, to be drawn over each other; null where there is nothing to draw. */
 export function densityOf(reference: Float64Array, current: Float64Array): Density | null {
-  const sides = [reference, current].map((sample) =>
-    sample.filter((value) => Math.abs(value) < Number.MAX_VALUE).sort()
-  )
+  const sides = [reference, current].map(withoutInfinities)
   const filled = sides.filter((side) => side.length > 0)
   if (filled.length === 0) return null
   const at = (side: Float64Array, q: number) => side[Math.floor(q * (side.length - 1))] ?? 0
@@ -28,4 +26,11 @@ function sharesOf(side: Float64Array, from: number, to: number): number[] {
     counts[bin] = (counts[bin] ?? 0) + 1
   }
   return counts.map((count) => Math.round((1e5 * count) / (side.length || 1)) / 1e5)
+}
+
+function withoutInfinities(ascending: Float64Array): Float64Array {
+  let [from, to] = [0, ascending.length]
+  while (from < to && (ascending[from] ?? 0) <= -Number.MAX_VALUE) from++
+  while (to > from && (ascending[to - 1] ?? 0) >= Number.MAX_VALUE) to--
+  return ascending.subarray(from, to)
 }

@@ -150,8 +150,12 @@ export function describeVectors(vectors: readonly Float64Array[]) {
 }
 
 /** Infinities as the largest numbers there are: they keep their rank, and JSON can hold them. */
-export const rankable = (numbers: Float64Array): Float64Array =>
-  numbers.map((value) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value)))
+export function rankable(numbers: Float64Array): Float64Array {
+  const ranked = numbers.slice()
+  for (const [i, value] of ranked.entries())
+    if (value - value !== 0) ranked[i] = value > 0 ? Number.MAX_VALUE : -Number.MAX_VALUE
+  return ranked
+}
 
 /** An even sample without replacement (Vitter's algorithm R), seeded: the same numbers give the same sample. */
 export function drawEvenly(numbers: Float64Array, size: number): Float64Array {

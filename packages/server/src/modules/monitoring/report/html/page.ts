@@ -1,4 +1,5 @@
 import type { ColumnReport, ComparisonOptions, DriftDocument } from '@trestle/contract'
+import { nameOf } from '../../drift/judge-columns.ts'
 import { bars, overlay, pairs } from './charts.ts'
 import { SCRIPT, STYLE } from './style.ts'
 import { count, escape, number, probability, share, short } from './text.ts'
@@ -82,7 +83,7 @@ function head(report: DriftDocument): string {
 function card(column: ColumnReport, options: ComparisonOptions): string {
   const fact = (name: string, value: string) => `<div><dt>${name}</dt><dd>${value}</dd></div>`
   const { effect } = column
-  return `<article class="card"><header><h3>${short(column.column, 120)}</h3><span>${howMuch(column)}</span></header><p>${short(sentence(column.finding), 300)}</p>${missingBars(column, options)}${
+  return `<article class="card"><header><h3>${short(nameOf(column), 120)}</h3><span>${howMuch(column)}</span></header><p>${short(sentence(column.finding), 300)}</p>${missingBars(column, options)}${
     column.kind === 'categorical' ? bars(column) : overlay(column, 'large')
   }<dl>${fact(effect.name, `${number(effect.value)} <small>limit ${number(effect.threshold)}</small>`)}${fact('p', `${probability(column.adjustedPValue)} <small>${escape(column.test)}</small>`)}${
     column.mean === null
@@ -129,7 +130,7 @@ function table(report: DriftDocument, rows: readonly string[]): string {
 
 function row(column: ColumnReport): string {
   const { effect } = column
-  return `<tr data-s="${column.state}" data-n="${short(column.column.toLowerCase(), 120)}"><th scope="row">${short(column.column, 120)}<small>${column.source === 'output' ? 'output, ' : ''}${column.kind}</small></th><td><span class="state ${column.state}">${WORDS[column.state]}</span></td><td class="num">${number(effect.value)} <small>${escape(effect.name)}</small></td><td class="num">${probability(column.adjustedPValue)}</td><td class="num">${share(column.missingShare)}</td><td>${overlay(column, 'small')}</td><td><p>${short(sentence(column.finding), 200)}</p></td></tr>`
+  return `<tr data-s="${column.state}" data-n="${short(nameOf(column).toLowerCase(), 120)}"><th scope="row">${short(nameOf(column), 120)}<small>${column.source === 'output' ? 'output, ' : ''}${column.kind}</small></th><td><span class="state ${column.state}">${WORDS[column.state]}</span></td><td class="num">${number(effect.value)} <small>${escape(effect.name)}</small></td><td class="num">${probability(column.adjustedPValue)}</td><td class="num">${share(column.missingShare)}</td><td>${overlay(column, 'small')}</td><td><p>${short(sentence(column.finding), 200)}</p></td></tr>`
 }
 
 function quality({ quality }: DriftDocument): string {
