@@ -4,6 +4,7 @@ import { isDatatype, type Tensor } from '../../tensor.ts'
 import {
   checkParameters,
   readClasses,
+  readPriority,
   readTimeout,
   selectOutputs,
   type InferCall,
@@ -77,13 +78,14 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
     isBinary: true,
     classes: readClasses(wholeOf(parameters?.['classification'])),
   }))
-  const { timeout } = request.parameters
+  const { timeout, priority } = request.parameters
   return {
     id: request.id === '' ? null : request.id,
     inputs,
     outputs: outputs.length === 0 ? null : outputs,
     isBinary: true,
     timeoutMs: readTimeout(wholeOf(timeout)),
+    priority: readPriority(wholeOf(priority)),
   }
 }
 
