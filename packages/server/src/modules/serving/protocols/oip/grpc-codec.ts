@@ -31,7 +31,7 @@ export type GrpcInferRequest = Readonly<{
   model_name: string
   model_version: string
   id: string
-  parameters: Readonly<Record<string, GrpcParameter>>
+  parameters: Readonly<Record<string, GrpcParameter | null>>
   inputs: readonly Readonly<{
     name: string
     datatype: string
@@ -40,7 +40,7 @@ export type GrpcInferRequest = Readonly<{
   }>[]
   outputs: readonly Readonly<{
     name: string
-    parameters?: Readonly<Record<string, GrpcParameter>>
+    parameters?: Readonly<Record<string, GrpcParameter | null>>
   }>[]
   raw_input_contents: readonly Buffer[]
 }>
@@ -89,8 +89,9 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
   }
 }
 
-const wholeOf = (parameter: GrpcParameter | undefined): number | undefined =>
-  parameter === undefined
+// An entry of a map that came without its value has null.
+const wholeOf = (parameter: GrpcParameter | null | undefined): number | undefined =>
+  parameter === undefined || parameter === null
     ? undefined
     : Number(String(parameter.int64_param ?? parameter.uint64_param ?? NaN))
 
