@@ -152,7 +152,7 @@ function lookAgain<T>(look: () => Promise<T>, tell: (seen: T) => void): { stop: 
       },
       () => undefined
     )
-    return again()
+    void again()
   }
   void again()
   return { stop: () => stopping.abort() }
