@@ -1,6 +1,6 @@
 /**
- * One table scored by Trestle, by the loop that one would write by hand, and by the batch paths of others, on the same ONNX file:
- * `npm run bench:batch [-- MLflow BentoML MLServer]`, or `-- none` for the loop alone. Needs python3. BATCH_ROWS and BATCH_ROUNDS say how much.
+ * One table scored by Trestle, by the loop that one would write by hand, and by the batch path of MLflow, on the same ONNX file:
+ * `npm run bench:batch [-- MLflow]`, or `-- none` for the loop alone. Needs python3. BATCH_ROWS and BATCH_ROUNDS say how much.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -22,17 +22,7 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 
 /** The others get fewer rows: they are slow, and their speed does not depend on it. */
 const PEER_ROWS = Math.min(ROWS, 200_000)
-const PEERS: Readonly<Record<string, { script: string; requirements: string }>> = {
-  MLflow: { script: 'mlflow_side.py', requirements: 'requirements.txt' },
-  BentoML: {
-    script: 'bentoml_side.py',
-    requirements: 'requirements-bentoml.txt',
-  },
-  MLServer: {
-    script: 'mlserver_side.py',
-    requirements: 'requirements-mlserver.txt',
-  },
-}
+const PEERS: Readonly<Record<string, string>> = { MLflow: 'mlflow_side.py' }
 
 type Way = Readonly<{ name: string; once: (round: number) => Promise<Measured>; rounds: number }>
 
@@ -44,7 +34,6 @@ async function python(interpreter: string, args: readonly string[]): Promise<Mea
       PATH: `${join(interpreter, '..')}:${process.env['PATH'] ?? ''}`,
       BENCH_MODEL: MODEL,
       BENCH_COLUMNS: JSON.stringify(COLUMNS),
-      BENTOML_DO_NOT_TRACK: 'True',
       PYTHONWARNINGS: 'ignore',
     },
     maxBuffer: 1 << 26,
@@ -79,19 +68,13 @@ const ways: Way[] = [
   { name: 'bare loop, all cores for the model', once: loop(0), rounds: ROUNDS },
 ]
 for (const name of peers) {
-  const peer = PEERS[name]
-  if (peer === undefined)
+  const script = PEERS[name]
+  if (script === undefined)
     throw new Error(`No peer "${name}"; there are ${Object.keys(PEERS).join(', ')}`)
-  const interpreter = await pythonWith(here(peer.requirements))
   ways.push({
     name,
     once: (round) =>
-      python(interpreter, [
-        peer.script,
-        small,
-        join(folder, `${name}-${round}.parquet`),
-        String(BATCH),
-      ]),
+      python(bare, [script, small, join(folder, `${name}-${round}.parquet`), String(BATCH)]),
     rounds: Math.min(ROUNDS, 2),
   })
 }

@@ -32,13 +32,13 @@ await feastSide(['prepare', folder], env)
 
 type Server = { url: string; pid: number }
 
-/** The CPU time in milliseconds that a process and those it started have taken. */
+/** The CPU time in milliseconds that a process and those it started have taken, also those that have ended. */
 async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const [user = 0, system = 0] = stat
+  const own = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
-    .slice(11, 13)
+    .slice(11, 15)
     .map(Number)
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim()
   const theirs = await Promise.all(
@@ -47,7 +47,7 @@ async function cpuMs(pid: number): Promise<number> {
       .filter(Boolean)
       .map((child) => cpuMs(Number(child)))
   )
-  return (user + system) * 10 + theirs.reduce((sum, one) => sum + one, 0)
+  return own.reduce((sum, one) => sum + one, 0) * 10 + theirs.reduce((sum, one) => sum + one, 0)
 }
 
 async function startTrestle(online: string | null): Promise<Server> {

@@ -23,20 +23,39 @@ export type Gateway = Readonly<{
   stop: () => Promise<void>
 }>
 
+/** Whatever ends this program, nothing that it started lives on. */
+const children = new Set<ChildProcess>()
+function start(...[command, args, options]: Parameters<typeof spawn>): ChildProcess {
+  const child = spawn(command, args, options)
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  return child
+}
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => process.exit(1))
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('its output is not piped')
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return line
+}
+
 /** The model server itself, on a process of its own. */
 export async function startUpstream(): Promise<Gateway> {
-  const child = spawn(process.execPath, [pathOf('./upstream.ts')], {
+  const child = start(process.execPath, [pathOf('./upstream.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  const { port } = JSON.parse(line) as { port: number }
+  const { port } = JSON.parse(await firstLine(child)) as { port: number }
   return gateway('direct', `http://127.0.0.1:${port}/v1`, { child, model: 'gpt-4o-mini' })
 }
 
 /** Trestle with everything on: a key, a hard budget to hold money against, metering, the inference log. */
 export async function startTrestle(upstream: string): Promise<Gateway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'trestle-bench-'))
-  const child = spawn(
+  const child = start(
     process.execPath,
     [pathOf('../../packages/server/dist/main.js'), '--port', '0', '--data', dataDir],
     {
@@ -44,8 +63,7 @@ export async function startTrestle(upstream: string): Promise<Gateway> {
       env: { ...process.env, TRESTLE_PORT: '0', TRESTLE_DATA: dataDir, TRESTLE_LOG_LEVEL: 'error' },
     }
   )
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  const { url } = JSON.parse(line) as { url: string }
+  const { url } = JSON.parse(await firstLine(child)) as { url: string }
   const client = createClient({ url })
   await client.serving.createEndpoint({
     name: 'chat',
@@ -62,18 +80,20 @@ export async function startTrestle(upstream: string): Promise<Gateway> {
 
 /** Portkey's open gateway: no keys, no budgets, no log; those are in its hosted product. */
 export async function startPortkey(upstream: string): Promise<Gateway> {
-  const folder = join(homedir(), '.cache', 'trestle', 'portkey-1.15.2')
+  const folder = join(homedir(), '.cache', 'trestle', 'portkey-1.15.2-node-20')
   if (!existsSync(join(folder, 'node_modules'))) {
     await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'package.json'), '{"private": true}')
-    await run('npm', ['install', '--no-audit', '--no-fund', '@portkey-ai/gateway@1.15.2'], {
-      cwd: folder,
-    })
+    // Its release answers 500 to every call on Node 24: it gets a Node 20 of its own.
+    const dependencies = { '@portkey-ai/gateway': '1.15.2', node: '20.19.5' }
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({ private: true, dependencies, allowScripts: { node: true } })
+    )
+    await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: folder })
   }
   const port = await freePort()
-  const child = spawn(
-    // Its release answers 500 to every call on Node 24; any Node 20 will do.
-    process.env['PORTKEY_NODE'] ?? process.execPath,
+  const child = start(
+    join(folder, 'node_modules/.bin/node'),
     [
       join(folder, 'node_modules/@portkey-ai/gateway/build/start-server.js'),
       '--headless',
@@ -114,7 +134,7 @@ litellm_settings: {telemetry: false}
 `
   )
   const port = await freePort()
-  const child = spawn(
+  const child = start(
     join(python, '../litellm'),
     ['--config', config, '--host', '127.0.0.1', '--port', String(port), '--num_workers', '1'],
     {

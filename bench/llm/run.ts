@@ -1,7 +1,9 @@
 /**
  * What a gateway adds to an LLM call: Trestle, Portkey and LiteLLM before one local model server that answers at once, in one run, their rounds interleaved.
- * `npx node --conditions=@trestle/source bench/llm/run.ts [minutes of streams]` prints the tables of the README.
+ * `npx node --conditions=@trestle/source bench/llm/run.ts [--soak <minutes>]` prints the tables of the README; a soak keeps 1,000 streams under way, 1 minute when
+ * left out, 0 for none.
  */
+import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { median } from '../lib/statistics.ts'
 import {
@@ -128,7 +130,8 @@ async function manyStreams(gateway: Gateway, minutes: number): Promise<void> {
   )
 }
 
-const minutes = Number(process.argv[2] ?? '1')
+const { soak } = parseArgs({ options: { soak: { type: 'string', default: '1' } } }).values
+const minutes = Number(soak)
 const direct = await startUpstream()
 const candidates = [
   direct,

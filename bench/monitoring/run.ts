@@ -10,8 +10,8 @@ import { streams } from './streams.ts'
 const PAGES = [pathOf('README.md'), pathOf('../../docs/guides/monitoring.md')]
 const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   alarms: () => falseAlarms(2_000),
-  vectors: () => vectorAlarms(200),
-  power: () => power(300),
+  vectors: () => vectorAlarms(100),
+  power: () => power(200),
   streams,
   speed: async () =>
     `${await speed()}\n\n${ingest()} Load of the machine (2 cores) at the end: ${(loadavg()[0] ?? 0).toFixed(1)}.`,

@@ -10,6 +10,27 @@ const run = promisify(execFile)
 
 export type Target = Readonly<{ url: string; body: string; contentType?: string }>
 
+/** One POST; `status` 0 when there was no answer. */
+export const post = (
+  { url, body, headers = {} }: { url: string; body: string | Buffer; headers?: object },
+  agent: Agent
+): Promise<{ status: number; bytes: number }> =>
+  new Promise((resolve) => {
+    const outgoing = request(url, {
+      agent,
+      method: 'POST',
+      headers: { 'content-length': Buffer.byteLength(body), ...headers },
+    })
+    outgoing.on('error', () => resolve({ status: 0, bytes: 0 }))
+    outgoing.on('response', (answer) => {
+      let bytes = 0
+      answer.on('data', (part: Buffer) => (bytes += part.byteLength))
+      answer.on('error', () => resolve({ status: 0, bytes }))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, bytes }))
+    })
+    outgoing.end(body)
+  })
+
 /** Requests per second and latency at full load. Throws when an answer was not 2xx. */
 export async function fullLoad(
   { url, body, contentType = 'application/json' }: Target,

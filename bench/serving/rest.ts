@@ -1,13 +1,13 @@
 /**
  * Single rows over REST, side by side: a bare node:http echo, Trestle, and the peers named (all by default), on the same ONNX file.
- * `npm run bench:serving [-- MLServer BentoML …]`, or `-- none` for the echo alone. Needs wrk and python3. Medians of the rounds; each round visits every server once.
+ * `npm run bench:rest [-- MLServer BentoML …]`, or `-- none` for the echo alone. Needs wrk and python3. Medians of the rounds; each round visits every server once.
  */
 import { median } from '../lib/statistics.ts'
 import { fixedRate, fullLoad, type Target } from './load.ts'
 import { peerNames, startEcho, startPeer, startTrestle, type Running } from './servers.ts'
 
-const ROUNDS = 5
-const SECONDS = 3
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3)
 const CONNECTIONS = 16
 
 const asked = process.argv.slice(2)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createClient } from '@trestle/sdk'
+import { createClient, type TrestleClient } from '@trestle/sdk'
 import { pythonWith } from '../../conformance/lib/python.ts'
 import type { Target } from './load.ts'
 
@@ -65,14 +65,18 @@ export async function startEcho(): Promise<Running & { pid: number }> {
 }
 
 /** Trestle with everything on: validation, inference log, metrics, monitoring's counts, costs. */
-export async function startTrestle(): Promise<
-  Running & { url: string; pid: number; grpc: string }
-> {
+export async function startTrestle(
+  env: Readonly<Record<string, string>> = {}
+): Promise<Running & { url: string; pid: number; grpc: string; client: TrestleClient }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'trestle-bench-'))
-  const child = program(process.execPath, [
-    ...[BIN, 'serve', '--port', '0', '--grpc-port', '0', '--data', dataDir],
-    ...['--log-level', 'error'],
-  ])
+  const child = program(
+    process.execPath,
+    [
+      ...[BIN, 'serve', '--port', '0', '--grpc-port', '0', '--data', dataDir],
+      ...['--log-level', 'error'],
+    ],
+    { env }
+  )
   const { url, grpc = '' } = await firstLine(child)
   const client = createClient({ url })
   await client.uploadModel('fraud', await readFile(MODEL), {
@@ -88,6 +92,7 @@ export async function startTrestle(): Promise<
   return {
     url,
     grpc,
+    client,
     pid: child.pid ?? 0,
     targets: {
       'Trestle, plain JSON': { url: `${url}/endpoints/fraud/predict`, body: BY_NAME },
@@ -169,7 +174,9 @@ const PEERS: Readonly<Record<string, Peer>> = {
     folder: 'mlflow',
     command: async ({ bin, port, scratch }) => {
       const made = join(scratch, 'model')
-      const make = program(join(bin, 'python'), ['make.py', made], fileFor('peers/mlflow/'))
+      const make = program(join(bin, 'python'), ['make.py', made], {
+        folder: fileFor('peers/mlflow/'),
+      })
       await once(make, 'exit')
       return [
         join(bin, 'mlflow'),
@@ -206,7 +213,7 @@ export async function startPeer(name: string): Promise<Running & { pid: number; 
   const scratch = await mkdtemp(join(tmpdir(), 'trestle-peer-'))
   const [port, grpcPort] = [await freePort(), await freePort()]
   const [command, args] = await peer.command({ bin: join(python, '..'), port, grpcPort, scratch })
-  const child = program(command, args, folder)
+  const child = program(command, args, { folder })
   const target = peer.target(port)
   await answers(target, child)
   return {
@@ -223,7 +230,11 @@ export async function startPeer(name: string): Promise<Running & { pid: number; 
 const fileFor = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** In a process group of its own: some peers leave workers behind when only their first process is ended. */
-function program(command: string, args: string[], folder?: string): ChildProcess {
+function program(
+  command: string,
+  args: string[],
+  { folder, env = {} }: { folder?: string; env?: Readonly<Record<string, string>> } = {}
+): ChildProcess {
   return spawn(command, args, {
     detached: true,
     ...(folder === undefined ? {} : { cwd: folder }),
@@ -237,6 +248,7 @@ function program(command: string, args: string[], folder?: string): ChildProcess
       OMP_NUM_THREADS: '1',
       BENTOML_DO_NOT_TRACK: 'True',
       RAY_USAGE_STATS_ENABLED: '0',
+      ...env,
     },
   })
 }

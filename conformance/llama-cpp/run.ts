@@ -21,8 +21,8 @@ async function check(what: string, isTrue: () => Promise<boolean>): Promise<void
 }
 
 const dataDir = await mkdtemp(join(tmpdir(), 'trestle-llama-'))
-await mkdir(join(dataDir, 'gguf'))
-writeTinyGguf(join(dataDir, 'gguf', 'tiny.gguf'))
+await mkdir(join(dataDir, 'local-models'))
+writeTinyGguf(join(dataDir, 'local-models', 'tiny.gguf'))
 const server = await startServer(dataDir, {}, await llamaFolder())
 const trestle = createClient({ url: server.url })
 const { secret } = await trestle.identity.createKey({ name: 'client', role: 'viewer' })

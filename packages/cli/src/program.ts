@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addApplyCommand } from './commands/apply.ts'
 import { addBatchCommands } from './commands/batch.ts'
+import { addStreamCommands } from './commands/streams.ts'
 import { addCallCommand } from './commands/call.ts'
 import { addCostCommands } from './commands/costs.ts'
 import { addDemoCommand } from './commands/demo.ts'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addEndpointCommands(program)
   addRolloutCommands(program)
   addBatchCommands(program)
+  addStreamCommands(program)
   addFeatureCommands(program)
   addDriftCommands(program)
   addLabelCommands(program)

@@ -14,13 +14,21 @@ export const keyEnv = z
   )
 
 const ggufModel = z.strictObject({
-  /** A file in the server's folder of GGUF models: `TRESTLE_GGUF`, else `gguf` in its data folder. */
+  /** A file in the server's folder of such models: `TRESTLE_LOCAL_MODELS`, else `local-models` in its data folder. */
   file: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.gguf$/, 'must be the name of a .gguf file'),
   /** Calls that are worked on at once; others wait. Each needs memory for its own context. */
   parallel: z.int().min(1).max(64).default(4),
   /** CPU threads that it may use, and is billed for while it works. */
+  threads: z.int().min(1).max(256).default(2),
+})
+
+const onnxEmbedder = z.strictObject({
+  /** A folder beside GGUF models, with `model.onnx`, `tokenizer.json` and `tokenizer_config.json` as Hugging Face has them. */
+  folder: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'must be the name of a folder'),
+  /** How the vectors of tokens become one of the text: their mean, or that of the first. */
+  pooling: z.enum(['mean', 'cls']).default('mean'),
   threads: z.int().min(1).max(256).default(2),
 })
 
@@ -37,6 +45,8 @@ export const llmBackend = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).optional(),
   /** A model that Trestle runs itself by llama.cpp, in a process of its own. It has no url and no key, and is billed by its CPU time. */
   gguf: ggufModel.optional(),
+  /** A model of embeddings that Trestle runs itself by ONNX Runtime, in a process of its own, for `/v1/embeddings`. */
+  onnx: onnxEmbedder.optional(),
   /** Null: no key is sent. Left out: the usual variable of a hosted provider, such as OPENAI_API_KEY. */
   keyEnv: keyEnv.nullable().optional(),
   weight: z.number().positive().max(1_000_000).default(1),

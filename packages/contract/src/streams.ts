@@ -39,6 +39,8 @@ const stream = z.object({
   error: z.string().nullable(),
   /** Since this server started. */
   records: z.object({ scored: z.int(), deadLettered: z.int() }),
+  /** Records that wait in the partitions which this server reads; null while it reads none. */
+  lag: z.int().nullable(),
   createdAt: epochMs,
 })
 export type Stream = z.output<typeof stream>

@@ -21,7 +21,6 @@ const LLM_KEY = /^(LLM_[A-Z0-9_]+|[A-Z][A-Z0-9_]*_API_KEY)$/
 /** Databases that may be read from, each by the name behind this prefix. */
 const SOURCE = /^TRESTLE_SOURCE_([A-Z0-9_]+)$/
 
-/** What llama.cpp needs to find a GPU; no secret is among it. */
 /** What a model's Python may see: where programs, homes and temporary files are, and how many threads to take. No key. */
 const PYTHON_ENV = [
   'PATH',
@@ -34,7 +33,8 @@ const PYTHON_ENV = [
   'OMP_NUM_THREADS',
 ]
 
-const LLAMA_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
+/** What processes of models need to find a GPU; no secret is among it. */
+const MODEL_ENV = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES'] as const
 
 const bytes = z.coerce.number().int().positive()
 
@@ -133,8 +133,8 @@ const environment = z.object({
     .default(''),
   /** What models may hold in memory together, by the size of their files: the one idle longest makes place and is loaded again when asked for. Empty: no limit. */
   TRESTLE_MODEL_MEMORY_BYTES: z.union([z.literal(''), bytes]).default(''),
-  /** Folder of GGUF models that Trestle may run by llama.cpp. Empty: `gguf` in the data folder. */
-  TRESTLE_GGUF: z.string().default(''),
+  /** Folder of LLMs and embedders that Trestle may run itself. Empty: `local-models` in the data folder. */
+  TRESTLE_LOCAL_MODELS: z.string().default(''),
   /** Addresses of DCGM exporters with commas, e.g. http://localhost:9400/metrics; `off`. Empty: `nvidia-smi`, where it is installed. */
   TRESTLE_GPU_METRICS: z
     .string()
@@ -202,7 +202,7 @@ export type Config = Readonly<{
   http: { maxBodyBytes: number; requestTimeoutMs: number }
   serving: Pick<
     ServingConfig,
-    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'gguf' | 'python'
+    'modelMemoryBytes' | 'metricNames' | 'hosted' | 'areScriptsAllowed' | 'localModels' | 'python'
   >
   rollouts: { lookEveryMs: number; leaseMs: number; prometheusUrl: string | null }
   batch: { leaseMs: number }
@@ -296,9 +296,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         timeoutMs: e.TRESTLE_PYTHON_TIMEOUT_MS,
         memoryMb: e.TRESTLE_PYTHON_MEMORY_MB,
       },
-      gguf: {
-        folder: e.TRESTLE_GGUF === '' ? join(e.TRESTLE_DATA, 'gguf') : e.TRESTLE_GGUF,
-        env: pick(env, LLAMA_ENV),
+      localModels: {
+        folder:
+          e.TRESTLE_LOCAL_MODELS === ''
+            ? join(e.TRESTLE_DATA, 'local-models')
+            : e.TRESTLE_LOCAL_MODELS,
+        env: pick(env, MODEL_ENV),
       },
       hosted: {
         isBehindPlatform: e.TRESTLE_HOSTED_BY !== '',

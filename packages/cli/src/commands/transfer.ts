@@ -3,6 +3,7 @@ import { contextOf, LONG_CALL_MS } from '../context.ts'
 import type { CountRow } from '../mlflow/counts.ts'
 import type { MlflowSource } from '../mlflow/source.ts'
 import type { Output } from '../output.ts'
+import { addFeastImport } from './feast-import.ts'
 import { addServingImports } from './serving-import.ts'
 import { withProgress } from '../progress.ts'
 
@@ -15,6 +16,7 @@ export function addTransferCommands(program: Command): void {
     .command('import')
     .description('bring over what another tracking or model server has')
   addServingImports(imports)
+  addFeastImport(imports)
   imports
     .command('mlflow')
     .description(

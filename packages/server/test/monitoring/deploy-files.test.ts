@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createClient } from '@trestle/sdk'
@@ -38,17 +39,26 @@ describe.skipIf(!(await hasPrometheus()))('the files for Prometheus and Grafana'
     await client.serving.createEndpoint({ name: 'numbers', model: 'lookup/1' })
     const load = sendLookups(app.url, 'numbers', { atOnce: 1, pauseMs: 50 })
     onTestFinished(load.stop)
-    const dashboard = JSON.parse(
-      await readFile(deploy('grafana/dashboards/trestle.json'), 'utf8')
-    ) as { panels: { title: string; targets: { expr: string }[] }[] }
+    const folder = deploy('grafana/dashboards')
+    const dashboards = await Promise.all(
+      (await readdir(folder)).map(async (file) => {
+        const text = await readFile(join(folder, file), 'utf8')
+        return JSON.parse(text) as { uid: string; panels: { targets: { expr: string }[] }[] }
+      })
+    )
+    expect(new Set(dashboards.map(({ uid }) => uid)).size).toBe(dashboards.length)
     const rules = await readFile(deploy('prometheus/rules.yml'), 'utf8')
     const ask = async (expr: string) => {
-      const query = expr.replaceAll('$__rate_interval', '1m').replaceAll('$endpoint', '.*')
+      const query = expr
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll(/\$(endpoint|stream)/g, '.*')
       const asked = new URLSearchParams({ query }).toString()
       const response = await fetch(`${prometheus.url}/api/v1/query?${asked}`)
       return (await response.json()) as { status: string; data?: { result: unknown[] } }
     }
-    const exprs = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    const exprs = dashboards
+      .flatMap(({ panels }) => panels)
+      .flatMap(({ targets }) => targets.map(({ expr }) => expr))
     for (const expr of exprs) expect(await ask(expr), expr).toMatchObject({ status: 'success' })
 
     const text = await (await fetch(`${app.url}/metrics`)).text()

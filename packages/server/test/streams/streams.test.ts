@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createClient } from '@trestle/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fixture } from '../../src/modules/serving/test/fixtures.ts'
+import { lagOf, type Lag } from '../../src/modules/streams/lag.ts'
 import { createKafka, type Kafka } from '../../src/platform/kafka/index.ts'
 import { hasKafka, startKafka, type TestBroker } from '../support/kafka-broker.ts'
 import { spawnServer, type ServerProcess } from '../support/process.ts'
@@ -148,6 +149,12 @@ describe.skipIf(!hasKafka())('a stream', () => {
     }
     expect(dead.find((d) => d.key === 'p2')?.headers.get('trestle-error')).toMatch(/"amount".*FP32/)
     const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    expect((await client.streams.getStream({ name: 'small' })).state).toBe('running')
+    await expect
+      .poll(async () => (await client.streams.getStream({ name: 'small' })).lag, {
+        timeout: 20_000,
+      })
+      .toBe(0)
     expect(metrics).toMatch(/trestle_stream_records_total\{.*stream="small",outcome="scored"\} 400/)
   })
 
@@ -174,6 +181,27 @@ describe.skipIf(!hasKafka())('a stream', () => {
       expectExactlyOnce(await committed('many.out', RECORDS), RECORDS)
     }
   )
+
+  test('the lag is what a partition holds beyond what was scored', async () => {
+    const admin = await kafka.admin()
+    await admin.createTopics({ topics: ['waits'], partitions: 3, replicas: 1 })
+    await admin.close()
+    await produce('waits', 0, 300)
+    const consumer = await kafka.consumer({ groupId: 'waiting' })
+    const stream = await consumer.consume({
+      topics: ['waits'],
+      mode: 'committed',
+      fallbackMode: 'earliest',
+    })
+    const total = (lag: Lag): number => [...lag.values()].reduce((sum, n) => sum + n, 0)
+    const look = (done: Map<number, bigint>): Promise<Lag> =>
+      lagOf(consumer, 'waits', { done, committed: stream.offsetsCommitted })
+    const before = await look(new Map())
+    expect(total(before)).toBe(300)
+    const first = before.get(0) ?? 0
+    expect(total(await look(new Map([[0, BigInt(first)]])))).toBe(300 - first)
+    await consumer.close(true)
+  })
 
   test('a stream stands still while it is paused and goes on where it stood', async () => {
     const client = createClient({ url: server.url })

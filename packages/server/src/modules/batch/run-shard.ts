@@ -16,6 +16,7 @@ import { entityRows, pickFeatures, type TableFeatures } from './feature-columns.
 import { columnsOf, ROW, shardSql } from './input.ts'
 import type { Job, Shard } from './job.ts'
 import { createPredictionsTable, type PredictionsTable } from './predictions-table.ts'
+import { collectBuffers } from './collect-buffers.ts'
 import { scoreRows } from './score-rows.ts'
 
 export type ShardOutputs = Readonly<{
@@ -25,6 +26,9 @@ export type ShardOutputs = Readonly<{
   deadLetter: string | null
   rowsFailed: number
 }>
+
+/** Rows whose buffers may lie about. */
+const COLLECT_ROWS = 100_000
 
 export type ShardProgress = { rowsRead: number; rowsFailed: number }
 
@@ -56,6 +60,7 @@ export async function runShard(
         Math.min(spec.batchRows, shard.rows)
       )
       let next = shard.source.from
+      let sinceCollected = 0
       // Rows before the first that succeeds: only then are the outputs known.
       const failedFirst: { firstRow: number; rows: number; errors: Map<number, string> }[] = []
       const flush = async (): Promise<void> => {
@@ -94,6 +99,11 @@ export async function runShard(
         else await table.append({ ...part, outputs: scored.outputs ?? [] })
         next += count
         buffers.clear()
+        sinceCollected += count
+        if (sinceCollected >= COLLECT_ROWS) {
+          collectBuffers()
+          sinceCollected = 0
+        }
       }
       for (
         let chunk = await result.fetchChunk();

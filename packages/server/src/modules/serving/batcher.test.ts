@@ -168,3 +168,33 @@ test('the shares of a run add up to the time it took', async () => {
   expect(one!.busyMs + two!.busyMs).toBeCloseTo(one!.computeMs, 9)
   expect(two!.busyMs).toBeCloseTo(one!.busyMs * 2, 9)
 })
+
+test('who sends little does not wait behind who sends much, and gets a place in a full line', async () => {
+  const { model, next } = stagedModel()
+  const batcher = createBatcher({ model, isBatchable: false }, { maxBatchRows: 1, maxQueued: 5 })
+  const ask = (value: number, share: string, priority?: number) =>
+    batcher.run({
+      ...work([value]),
+      share,
+      ...(priority === undefined ? {} : { priority }),
+    })
+  const flood = [1, 2, 3, 4, 5, 6].map((value) =>
+    ask(value, 'flood').catch((error: unknown) => error)
+  )
+  const first = await next() // the others wait, five of them
+  const light = ask(10, 'light')
+  const urgent = ask(20, 'flood', 1)
+  first.finish()
+  const order: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const run = await next()
+    order.push(...run.values)
+    run.finish()
+  }
+  expect(order).toEqual([20, 10, 2, 3, 4]) // the flood had its turn when it began
+  expect(await Promise.all([light, urgent])).toHaveLength(2)
+  expect((await Promise.all(flood)).map((one) => one instanceof Error)).toEqual([
+    ...[false, false, false, false],
+    ...[true, true],
+  ])
+})

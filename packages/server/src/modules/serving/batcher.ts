@@ -1,6 +1,7 @@
 import { messageOf } from '../../kernel/errors.ts'
 import { fail } from '../../platform/errors.ts'
 import { NOBODY, type Caller } from './caller.ts'
+import { createFairQueue, DEFAULT_PRIORITY, type Place } from './fair-queue.ts'
 import type { LoadedModel } from './runtime.ts'
 import { concatRows, rowsOf, sliceRows, type Tensor } from './tensor.ts'
 
@@ -20,6 +21,10 @@ export type Work = Readonly<{
   isGone: () => boolean
   /** For runtimes that pass it on; left out, nobody. */
   caller?: Caller
+  /** 1 goes before 2, and so on; left out, in the middle. */
+  priority?: number
+  /** Whose it is: those who wait for one model get equal parts of it. */
+  share?: string
 }>
 
 export type Outcome = Readonly<{
@@ -58,7 +63,7 @@ export function createBatcher(
   limits: BatchLimits
 ): Batcher {
   const { model } = deps
-  let queue: Job[] = []
+  const queue = createFairQueue<Job>()
   let live = 0
   let isBusy = false
   let idle: (() => void)[] = []
@@ -85,11 +90,15 @@ export function createBatcher(
     sweep = null
     const now = performance.now()
     let nearest = Infinity
-    for (const job of [...queue, ...running]) {
+    const jobs = queue.jobs()
+    for (const job of [...jobs, ...running]) {
       if (job.deadline <= now) settle(job, late())
       else nearest = Math.min(nearest, job.deadline)
     }
-    queue = queue.filter((job) => !job.isSettled)
+    queue.keep(
+      jobs.filter((job) => !job.isSettled),
+      []
+    )
     armSweep(nearest)
   }
 
@@ -98,7 +107,7 @@ export function createBatcher(
     const batch: Job[] = []
     const left: Job[] = []
     let rows = 0
-    for (const job of queue) {
+    for (const job of queue.jobs()) {
       if (job.isSettled) continue
       if (job.deadline <= now) settle(job, late())
       else if (job.isGone()) settle(job, gone())
@@ -107,7 +116,7 @@ export function createBatcher(
         rows += job.rows
       } else left.push(job)
     }
-    queue = left
+    queue.keep(left, batch)
     return batch
   }
   const fits = (job: Job, first: Job | undefined, rows: number): boolean =>
@@ -166,16 +175,19 @@ export function createBatcher(
   return {
     run: (work) =>
       new Promise<Outcome>((resolve, reject) => {
-        if (queue.length >= limits.maxQueued) {
-          reject(
-            fail('serving.overloaded', `${limits.maxQueued} requests wait already; try again soon`)
-          )
-          return
+        const place = placeOf(work)
+        if (queue.size >= limits.maxQueued) {
+          const last = queue.displace(place)
+          if (last === null) {
+            reject(overloaded(limits))
+            return
+          }
+          settle(last, overloaded(limits))
         }
         live++
         queue.push({
+          ...place,
           inputs: work.inputs,
-          rows: work.rows,
           deadline: work.deadline,
           isGone: work.isGone,
           caller: work.caller ?? NOBODY,
@@ -191,7 +203,7 @@ export function createBatcher(
         setImmediate(() => void turn())
       }),
     get queued() {
-      return queue.length
+      return queue.size
     },
     async drain() {
       while (isBusy || live > 0) await new Promise<void>((resolve) => idle.push(resolve))
@@ -200,6 +212,13 @@ export function createBatcher(
   }
 }
 
+export const placeOf = ({ rows, priority = DEFAULT_PRIORITY, share = '' }: Work): Place => ({
+  rows,
+  priority,
+  share,
+})
+export const overloaded = ({ maxQueued }: Pick<BatchLimits, 'maxQueued'>) =>
+  fail('serving.overloaded', `${maxQueued} requests wait already; try again soon`)
 const late = () =>
   fail('request.deadline_exceeded', 'The deadline passed before the model had answered')
 const gone = () => fail('request.cancelled', 'The caller went away while the request waited')

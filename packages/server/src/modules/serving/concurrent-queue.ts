@@ -1,15 +1,17 @@
 import { createBusyShare } from '../../kernel/busy-share.ts'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import { fail } from '../../platform/errors.ts'
-import type { Batcher, Outcome, Work } from './batcher.ts'
+import { overloaded, placeOf, type Batcher, type Outcome, type Work } from './batcher.ts'
+import { createFairQueue, type Place } from './fair-queue.ts'
 import { NOBODY } from './caller.ts'
 import type { LoadedModel } from './runtime.ts'
 
-type Job = Work & {
-  readonly queuedAt: number
-  resolve: (outcome: Outcome) => void
-  reject: (error: Error) => void
-}
+type Job = Work &
+  Place & {
+    readonly queuedAt: number
+    resolve: (outcome: Outcome) => void
+    reject: (error: Error) => void
+  }
 
 /** For models that wait rather than compute here: each request runs by itself, many at once; a model on another server makes its own batches. */
 export function createConcurrentQueue(
@@ -17,7 +19,7 @@ export function createConcurrentQueue(
   limits: { maxRunning: number; maxQueued: number }
 ): Batcher {
   const { model } = deps
-  const queue: Job[] = []
+  const queue = createFairQueue<Job>()
   // What waits at once on one server shares its time: added up, they would cost more than there was.
   const busy = createBusyShare({ units: 1, now: () => performance.now() })
   let running = 0
@@ -51,7 +53,7 @@ export function createConcurrentQueue(
       if (refusal === null) start(job)
       else job.reject(refusal)
     }
-    if (running > 0 || queue.length > 0) return
+    if (running > 0 || queue.size > 0) return
     const resolved = idle
     idle = []
     for (const resolve of resolved) resolve()
@@ -60,21 +62,20 @@ export function createConcurrentQueue(
   return {
     run: (work) =>
       new Promise<Outcome>((resolve, reject) => {
-        if (running >= limits.maxRunning && queue.length >= limits.maxQueued) {
-          reject(
-            fail('serving.overloaded', `${limits.maxQueued} requests wait already; try again soon`)
-          )
-          return
+        const place = placeOf(work)
+        if (running >= limits.maxRunning && queue.size >= limits.maxQueued) {
+          const last = queue.displace(place)
+          ;(last?.reject ?? reject)(overloaded(limits))
+          if (last === null) return
         }
-        queue.push({ ...work, queuedAt: performance.now(), resolve, reject })
+        queue.push({ ...work, ...place, queuedAt: performance.now(), resolve, reject })
         next()
       }),
     get queued() {
-      return queue.length
+      return queue.size
     },
     async drain() {
-      while (running > 0 || queue.length > 0)
-        await new Promise<void>((resolve) => idle.push(resolve))
+      while (running > 0 || queue.size > 0) await new Promise<void>((resolve) => idle.push(resolve))
     },
   }
 }

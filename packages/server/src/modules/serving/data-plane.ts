@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../platform/errors.ts'
 import type { Telemetry } from '../../platform/telemetry/otlp/index.ts'
 import type { Admission } from './admission.ts'
+import { DEFAULT_PRIORITY } from './fair-queue.ts'
 import { contentKey } from './answer-cache.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { FeatureReader } from './feature-reader.ts'
@@ -86,6 +87,8 @@ export function createDataPlane(deps: {
         deadline,
         isGone: role === 'live' ? request.isGone : stays,
         caller: request,
+        priority: request.priority ?? DEFAULT_PRIORITY,
+        share: request.apiKeyId ?? '',
       })
       answers?.put(key, result.outcome.outputs)
     } catch (error) {

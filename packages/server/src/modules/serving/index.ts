@@ -38,7 +38,7 @@ import { createScripts } from './runtimes/script/index.ts'
 import { watchBackends } from './llm/backend-watch.ts'
 import { createCallLimits } from './llm/call-limits.ts'
 import { resolveBackends } from './llm/backend.ts'
-import { createLlamaServers, type LlamaHome } from './llm/llama/llama-servers.ts'
+import { createLocalModels, type LocalHome } from './llm/local/local-models.ts'
 import { createLlmGateway } from './llm/gateway.ts'
 import { createLlmMetrics } from './llm/llm-metrics.ts'
 import { createLimitBook } from './llm/limits/limit-book.ts'
@@ -89,8 +89,8 @@ export type ServingConfig = Readonly<{
   modelMemoryBytes: number | null
   /** Whether variants may be scripts. */
   areScriptsAllowed: boolean
-  /** Where GGUF models lie, and what their processes may see of the environment. */
-  gguf: LlamaHome
+  /** Where models of processes of their own lie, and what those may see of the environment. */
+  localModels: LocalHome
   /** For MLflow models without ONNX. */
   python: PythonSettings
   /** The platform that hosts the image, if one does. */
@@ -109,7 +109,7 @@ export const servingDefaults: ServingConfig = {
   shadowTimeoutMs: 10_000,
   modelMemoryBytes: null,
   areScriptsAllowed: true,
-  gguf: { folder: 'gguf', env: {} },
+  localModels: { folder: 'local-models', env: {} },
   python: { command: null, env: {}, timeoutMs: 30_000, memoryMb: 4_096 },
   hosted: NOT_HOSTED,
   metricNames: [],
@@ -207,7 +207,7 @@ export function createServing(deps: {
   const accounts = deps.llmAccounts ?? freeAccounts
   const upstream = createUpstream()
   const tokens = createTokenCounter()
-  const llama = createLlamaServers(config.gguf)
+  const localModels = createLocalModels(config.localModels)
   const metrics: ServingMetrics = createServingMetrics(deps.metrics, () => queueDepths(fleet))
   const fleet: Fleet = createFleet({
     loader,
@@ -230,8 +230,8 @@ export function createServing(deps: {
           'serving.model_load_failed',
           `The server's environment has no ${missing.join(', ')}; set it and start the server again, or name another variable`
         )
-      for (const { gguf } of resolveBackends(spec.backends))
-        if (gguf !== null) await llama.reach(gguf)
+      for (const { local } of resolveBackends(spec.backends))
+        if (local !== null) await localModels.reach(local)
     },
   })
   const limitBook = createLimitBook(createLimitStore(deps.database))
@@ -257,7 +257,7 @@ export function createServing(deps: {
     log,
     mayShadow: deps.mayShadow ?? (() => true),
     telemetry,
-    llama,
+    localModels,
     limits: createCallLimits({ clock, limits: () => limitBook.known() }),
     onCompleted: (event) => {
       completed.publish(event)
@@ -289,7 +289,7 @@ export function createServing(deps: {
   deps.scheduler.every({
     name: 'serving.watch-llm-backends',
     intervalMs: WATCH_BACKENDS_MS,
-    work: () => watchBackends(fleet, llama),
+    work: () => watchBackends(fleet, localModels),
   })
   deps.scheduler.every({
     name: 'serving.follow-endpoints',
@@ -374,7 +374,7 @@ export function createServing(deps: {
       await dataPlane.flush()
       await payloads.stop(signal)
       await Promise.race([gateway.flush(), aborted(signal)])
-      llama.stop()
+      localModels.stop()
       await Promise.all([upstream.close(), tokens.close()])
       await Promise.race([fleet.close(), aborted(signal)])
     },

@@ -13,6 +13,8 @@ export type InferenceRequest = Readonly<{
   variant: string | null
   /** Null means the server's own limit; a longer one is cut to it. */
   timeoutMs: number | null
+  /** 1 goes before 2, and so on; left out or null, in the middle. */
+  priority?: number | null
   /** Whether the caller went away. */
   isGone: () => boolean
   payload: Payload

@@ -90,6 +90,7 @@ export function createStreams(deps: {
       state: stream.declared.isPaused ? 'paused' : (session?.state ?? 'starting'),
       error: session?.error ?? null,
       records: { scored: session?.scored ?? 0, deadLettered: session?.deadLettered ?? 0 },
+      lag: session?.lag ?? null,
       createdAt: stream.createdAt,
     }
   }

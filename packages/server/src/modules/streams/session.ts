@@ -2,6 +2,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import { lastPerPartition, recordBatches, type Kafka } from '../../platform/kafka/index.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Serving } from '../serving/index.ts'
+import { lagOf } from './lag.ts'
 import { groupOf, scoreRecords } from './score-records.ts'
 import type { StreamRecord } from './store.ts'
 import type { StreamMeter } from './stream-metrics.ts'
@@ -14,11 +15,14 @@ export interface Session {
   readonly error: string | null
   readonly scored: number
   readonly deadLettered: number
+  /** Records that wait in the partitions which are read here; null while none is. */
+  readonly lag: number | null
   stop(): Promise<void>
 }
 
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
+const LOOK_EVERY_MS = 2_000
 
 /**
  * Reads a topic as a member of the stream's group and writes what it scored, the dead letters and the offsets in one transaction per micro-batch:
@@ -42,6 +46,7 @@ export function startSession(deps: {
     error: null as string | null,
     scored: 0,
     deadLettered: 0,
+    lag: null as number | null,
   }
 
   const serve = async (): Promise<void> => {
@@ -49,6 +54,7 @@ export function startSession(deps: {
       transactionalId: `trestle.${stream.project}.${stream.name}.${deps.member}`,
     })
     const consumer = await kafka.consumer({ groupId: groupOf(stream) })
+    let looking: { stop: () => void } | null = null
     try {
       const { declared } = stream
       // Ends what an earlier life of this process left open, before offsets are read.
@@ -59,6 +65,14 @@ export function startSession(deps: {
         fallbackMode: 'earliest',
       })
       session.state = 'running'
+      const done = new Map<number, bigint>()
+      looking = lookAgain(
+        () => lagOf(consumer, declared.input, { done, committed: records.offsetsCommitted }),
+        (lag) => {
+          session.lag = [...lag.values()].reduce((sum, one) => sum + one, 0)
+          meter.lag(lag)
+        }
+      )
       for await (const batch of recordBatches(records, { ...declared, signal: stopping.signal })) {
         const { written, scored, deadLettered } = await scoreRecords(deps.predict, stream, batch)
         const transaction = await producer.beginTransaction()
@@ -71,12 +85,16 @@ export function startSession(deps: {
           await transaction.abort().catch(() => undefined)
           throw error
         }
+        for (const last of lastPerPartition(batch)) done.set(last.partition, last.offset + 1n)
         session.scored += scored
         session.deadLettered += deadLettered
         session.error = null
         meter.batch(batch, { scored, deadLettered })
       }
     } finally {
+      looking?.stop()
+      session.lag = null
+      meter.lag(new Map())
       await Promise.allSettled([consumer.close(true), producer.close(true)])
     }
   }
@@ -108,6 +126,9 @@ export function startSession(deps: {
     get scored() {
       return session.scored
     },
+    get lag() {
+      return session.lag
+    },
     get deadLettered() {
       return session.deadLettered
     },
@@ -116,6 +137,25 @@ export function startSession(deps: {
       await running
     },
   }
+}
+
+/** Looks every so often and tells what it saw, until it is stopped; a look that fails is left out. */
+function lookAgain<T>(look: () => Promise<T>, tell: (seen: T) => void): { stop: () => void } {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const again = async (): Promise<void> => {
+    await pause(LOOK_EVERY_MS, signal)
+    if (signal.aborted) return
+    await look().then(
+      (seen) => {
+        if (!signal.aborted) tell(seen)
+      },
+      () => undefined
+    )
+    void again()
+  }
+  void again()
+  return { stop: () => stopping.abort() }
 }
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -1,12 +1,15 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Lag } from './lag.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { KafkaRecord } from '../../platform/kafka/index.ts'
 
 export interface StreamMeter {
+  /** Of the partitions that this process reads now; no others are told of any more. */
+  lag(lag: Lag): void
   batch(records: readonly KafkaRecord[], counts: { scored: number; deadLettered: number }): void
 }
 
-/** Throughput, end-to-end latency (from a record's timestamp to its commit) and batch size of streams. */
+/** Throughput, lag, end-to-end latency (from a record's timestamp to its commit) and batch size of streams. */
 export function createStreamMetrics(registry: Registry, clock: Clock) {
   const labelNames = ['project', 'stream'] as const
   const records = new Counter({
@@ -28,9 +31,21 @@ export function createStreamMetrics(registry: Registry, clock: Clock) {
     labelNames,
     registers: [registry],
   })
+  const waiting = new Gauge({
+    name: 'trestle_stream_lag_records',
+    help: 'Records of a partition that wait to be scored, told of by the server that reads it',
+    labelNames: [...labelNames, 'partition'],
+    registers: [registry],
+  })
   return (stream: { project: string; name: string }): StreamMeter => {
     const labels = { project: stream.project, stream: stream.name }
+    let told: number[] = []
     return {
+      lag(lag) {
+        for (const partition of told) waiting.remove({ ...labels, partition })
+        told = [...lag.keys()]
+        for (const [partition, records] of lag) waiting.set({ ...labels, partition }, records)
+      },
       batch(batch, { scored, deadLettered }) {
         records.inc({ ...labels, outcome: 'scored' }, scored)
         records.inc({ ...labels, outcome: 'dead_lettered' }, deadLettered)

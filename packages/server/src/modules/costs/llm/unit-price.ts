@@ -9,8 +9,20 @@ const PER_MONEY = 1_000_000n
 
 const DECIMAL = /^(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/
 
+/** Prices are few, and each call asks for several. */
+const known = new Map<string, UnitPrice | null>()
+const MAX_KNOWN = 10_000
+
 /** Reads a decimal that is not negative ("0.00000015", "1.5e-07"). Null when it is none, or would lose digits below 1e-18. */
 export function parseUnitPrice(text: string): UnitPrice | null {
+  let price = known.get(text)
+  if (price !== undefined) return price
+  price = readUnitPrice(text)
+  if (known.size < MAX_KNOWN) known.set(text, price)
+  return price
+}
+
+function readUnitPrice(text: string): UnitPrice | null {
   const match = DECIMAL.exec(text)
   if (match === null) return null
   const fraction = match[2] ?? ''

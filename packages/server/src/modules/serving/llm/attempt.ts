@@ -69,9 +69,23 @@ export function attempt(
     let isOver = false
     let drainTimer: NodeJS.Timeout | null = null
 
+    // What an event says is read after its bytes are on their way: reading costs more than passing on, and the caller need not wait for it.
+    let unread: Buffer[] = []
+    const readAll = (): void => {
+      const events = unread
+      unread = []
+      for (const event of events) reader.event(readSseEvent(event).data ?? '')
+    }
+    const readLater = (events: readonly Buffer[]): void => {
+      if (events.length === 0) return
+      if (unread.length === 0) setImmediate(readAll)
+      unread.push(...events)
+    }
+
     const end = (how: AttemptEnd): void => {
       if (isOver) return
       isOver = true
+      readAll()
       if (drainTimer !== null) clearTimeout(drainTimer)
       resolve(how)
     }
@@ -107,29 +121,24 @@ export function attempt(
     /** Handles one chunk of a stream; false asks the backend to wait for the client. */
     const onStreamData = (chunk: Buffer): boolean => {
       const events = cutter.push(chunk)
-      const isPlain = request.relay === 'raw' && hooks.filterEvent === null
-      if (isPlain) {
-        if (isSent) {
-          const mayGoOn = pass(chunk)
-          for (const event of events) reader.event(readSseEvent(event).data ?? '')
-          return mayGoOn
-        }
+      const isReadFirst = hooks.filterEvent !== null || request.relay === 'translate'
+      if (!isReadFirst) readLater(events)
+      const out: Buffer[] = []
+      if (isReadFirst) for (const event of events) out.push(...relayed(event))
+      else if (request.relay === 'strip-usage')
+        for (const event of events) if (!isUsage(event)) out.push(event)
+      if (!isSent) {
         // The head waits for the first whole event: a stream that begins with an error is a failure that another backend may mend.
-        for (const event of events) reader.event(readSseEvent(event).data ?? '')
         if (events.length === 0) {
-          chunks.push(chunk)
+          if (request.relay === 'raw' && !isReadFirst) chunks.push(chunk)
           return true
         }
+        if (events.some((event) => event.includes('error'))) readAll()
         if (refuseEarlyError(events)) return true
         openStream()
+      }
+      if (request.relay === 'raw' && !isReadFirst)
         return pass(chunks.length === 0 ? chunk : Buffer.concat([...chunks.splice(0), chunk]))
-      }
-      const out: Buffer[] = []
-      for (const event of events) out.push(...relayed(event))
-      if (!isSent && events.length > 0) {
-        if (refuseEarlyError(events)) return true
-        openStream()
-      }
       return out.length === 0
         ? true
         : pass(out.length === 1 ? (out[0] ?? EMPTY) : Buffer.concat(out))
@@ -145,7 +154,7 @@ export function attempt(
         if (filterEvent === null) return translated
         return translated.flatMap((one) => filterEvent(readSseEvent(one).data ?? '', one))
       }
-      if (request.relay === 'strip-usage' && isUsageOnly(data)) return []
+      if (request.relay === 'strip-usage' && isUsage(event)) return []
       return hooks.filterEvent === null ? [event] : hooks.filterEvent(data, event)
     }
 
@@ -247,6 +256,7 @@ export function attempt(
             return
           }
           const rest = cutter.rest()
+          readAll()
           openStream()
           if (rest.length > 0 && request.translator === null) {
             reader.event(readSseEvent(rest).data ?? '')
@@ -303,6 +313,12 @@ export function attempt(
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** Whether an event is the one of usage alone. Nearly none is, and nearly all of those are told without reading them. */
+const isUsage = (event: Buffer): boolean =>
+  event.includes('"usage"') &&
+  /"choices"\s*:\s*\[\s*\]/.test(event.toString('latin1')) &&
+  isUsageOnly(readSseEvent(event).data ?? '')
 
 /** Headers of a provider that its clients read. Its request id gets a name of its own beside ours. */
 function passedHeaders(

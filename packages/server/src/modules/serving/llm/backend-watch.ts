@@ -1,12 +1,12 @@
 import type { Fleet } from '../fleet.ts'
 import type { Backend } from './backend.ts'
-import type { LlamaServers } from './llama/llama-servers.ts'
+import type { LocalModels } from './local/local-models.ts'
 import { readServerLoad, type ServerLoad } from './server-load.ts'
 
 const TIMEOUT_MS = 3_000
 
 /** Asks the backends that say where: whether they are well, and how busy they are. Models of ours that nobody names any more are ended. */
-export async function watchBackends(fleet: Fleet, llama: LlamaServers): Promise<void> {
+export async function watchBackends(fleet: Fleet, localModels: LocalModels): Promise<void> {
   const asked: Promise<void>[] = []
   for (const { variants } of fleet.all())
     for (const { llm } of variants.values())
@@ -24,12 +24,12 @@ export async function watchBackends(fleet: Fleet, llama: LlamaServers): Promise<
             )
           )
       }
-  llama.retain(
+  localModels.retain(
     fleet
       .all()
       .flatMap(({ variants }) => [...variants.values()])
       .flatMap(({ llm }) => llm?.pool.slots ?? [])
-      .flatMap(({ backend }) => backend.gguf ?? [])
+      .flatMap(({ backend }) => backend.local ?? [])
   )
   await Promise.all(asked)
 }

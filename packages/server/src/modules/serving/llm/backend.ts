@@ -18,17 +18,22 @@ export type Backend = Readonly<{
   healthPath: string | null
   metricsPath: string | null
   /** A model that Trestle runs itself; null for a server. */
-  gguf: GgufModel | null
+  local: LocalModel | null
 }>
 
-export type GgufModel = Readonly<{
+export type LocalModel = Readonly<{
+  /** A GGUF file for llama.cpp, or a folder with an ONNX model of embeddings and its tokenizer. */
+  kind: 'gguf' | 'onnx'
   file: string
   parallel: number
   threads: number
   contextTokens: number
+  /** How vectors of tokens become one of the text. */
+  pooling: 'mean' | 'cls'
 }>
 
 const GGUF_CONTEXT = 4_096
+const EMBEDDER_CONTEXT = 512
 
 /** Where hosted providers live, and the variable that their own tools read the key from. Looked up in their documentation, November 2026. */
 const KNOWN: Readonly<Record<string, { url: string; keyEnv: string | null }>> = {
@@ -52,7 +57,8 @@ const KNOWN: Readonly<Record<string, { url: string; keyEnv: string | null }>> = 
 export function resolveBackends(declared: readonly LlmBackend[]): Backend[] {
   const names = new Set<string>()
   return declared.map((backend) => {
-    if (backend.gguf !== undefined) return ggufBackend(backend, backend.gguf, names)
+    const local = localModel(backend)
+    if (local !== null) return localBackend(backend, local, names)
     const known = KNOWN[backend.provider]
     const url = backend.url ?? known?.url
     if (url === undefined)
@@ -76,33 +82,50 @@ export function resolveBackends(declared: readonly LlmBackend[]): Backend[] {
       contextTokens: backend.contextTokens ?? null,
       healthPath: backend.healthPath ?? null,
       metricsPath: backend.metricsPath ?? null,
-      gguf: null,
+      local: null,
     }
   })
 }
 
-function ggufBackend(
-  backend: LlmBackend,
-  gguf: NonNullable<LlmBackend['gguf']>,
-  names: Set<string>
-): Backend {
+function localModel({ gguf, onnx, contextTokens }: LlmBackend): LocalModel | null {
+  if (gguf !== undefined)
+    return {
+      ...gguf,
+      kind: 'gguf',
+      contextTokens: contextTokens ?? GGUF_CONTEXT,
+      pooling: 'mean',
+    }
+  if (onnx === undefined) return null
+  const { folder, ...rest } = onnx
+  return {
+    ...rest,
+    kind: 'onnx',
+    file: folder,
+    parallel: 1,
+    contextTokens: contextTokens ?? EMBEDDER_CONTEXT,
+  }
+}
+
+function localBackend(backend: LlmBackend, local: LocalModel, names: Set<string>): Backend {
   if (backend.url !== undefined || backend.keyEnv != null)
-    throw fail('request.invalid', 'A backend with "gguf" runs here: it has no url and no keyEnv')
-  const contextTokens = backend.contextTokens ?? GGUF_CONTEXT
+    throw fail(
+      'request.invalid',
+      `A backend with "${local.kind}" runs here: it has no url and no keyEnv`
+    )
   return {
     name: uniqueName(backend.name ?? safeName(backend.model), names),
-    provider: 'llama.cpp',
+    provider: local.kind === 'gguf' ? 'llama.cpp' : 'onnx',
     model: backend.model,
     api: 'openai',
-    url: `gguf:${gguf.file}`,
+    url: `${local.kind}:${local.file}`,
     keyEnv: null,
     weight: backend.weight,
     billing: 'time',
     priceAs: backend.priceAs ?? backend.model,
-    contextTokens,
+    contextTokens: local.contextTokens,
     healthPath: null,
     metricsPath: null,
-    gguf: { ...gguf, contextTokens },
+    local,
   }
 }
 

@@ -4,8 +4,8 @@ import { fail } from '../../../platform/errors.ts'
 import type { TraceContext } from '../../../platform/telemetry/otlp/index.ts'
 import { isRecord } from '../named-inputs.ts'
 import { attempt, type AttemptEnd, type AttemptFailure } from './attempt.ts'
-import type { Backend, GgufModel } from './backend.ts'
-import type { LlamaAddress, LlamaServers } from './llama/llama-servers.ts'
+import type { Backend, LocalModel } from './backend.ts'
+import type { LocalAddress, LocalModels } from './local/local-models.ts'
 import { toBackendRequest } from './backend-request.ts'
 import type { BackendLease, BackendSlot } from './backend-pool.ts'
 import type { AnswerSink, Dialect, LlmCall } from './llm-call.ts'
@@ -38,7 +38,7 @@ type CallDeps = Readonly<{
   accounts: LlmAccounts
   /** Shares of the time of backends, by their address. */
   busy: BusyShares
-  llama: LlamaServers
+  localModels: LocalModels
 }>
 
 type Context = Readonly<{
@@ -85,7 +85,7 @@ export async function completeCall(deps: CallDeps, context: Context): Promise<Ca
     }
     const leave = backend.billing === 'time' ? deps.busy.enter(backend.url) : null
     // A model that runs here keeps all its threads busy; a server elsewhere is one unit.
-    const units = backend.gguf?.threads ?? 1
+    const units = backend.local?.threads ?? 1
     const ended = await tryBackend(deps, context, { lease, attempts, onFirstByte }).finally(() => {
       busyMs += (leave?.() ?? 0) * units
     })
@@ -156,7 +156,7 @@ async function tryBackend(
     const secret = backend.keyEnv === null ? null : deps.keys(backend.keyEnv)
     if (backend.keyEnv !== null && secret === null)
       throw fail('serving.upstream_failed', `The server's environment has no ${backend.keyEnv}`)
-    const local = backend.gguf === null ? null : await reach(deps.llama, backend.gguf)
+    const local = backend.local === null ? null : await reach(deps.localModels, backend.local)
     if (local?.kind === 'failed') {
       lease.done({ kind: 'failed' })
       return local
@@ -209,11 +209,11 @@ async function tryBackend(
 
 /** A model of ours that does not come up is a failure like any other: another backend may stand in. */
 async function reach(
-  llama: LlamaServers,
-  gguf: GgufModel
-): Promise<({ kind: 'reached' } & LlamaAddress) | Extract<AttemptEnd, { kind: 'failed' }>> {
+  models: LocalModels,
+  local: LocalModel
+): Promise<({ kind: 'reached' } & LocalAddress) | Extract<AttemptEnd, { kind: 'failed' }>> {
   try {
-    return { kind: 'reached', ...(await llama.reach(gguf)) }
+    return { kind: 'reached', ...(await models.reach(local)) }
   } catch (error) {
     return {
       kind: 'failed',

@@ -16,7 +16,7 @@ import { completeCall, type CallOutcome } from './complete-call.ts'
 import { guardedCall } from './guarded-call.ts'
 import type { AnswerSink, Dialect, LlmCall } from './llm-call.ts'
 import { toLlmEvent } from './llm-event.ts'
-import type { LlamaServers } from './llama/llama-servers.ts'
+import type { LocalModels } from './local/local-models.ts'
 import type { LlmPrediction } from './llm-prediction.ts'
 import type { ChargeScope, Hold, KeySource, LlmAccounts, TokenCounter } from './ports.ts'
 import { boundInputTokens, boundOutputTokens, promptTextOf } from './prompt-text.ts'
@@ -47,7 +47,7 @@ export function createLlmGateway(deps: {
   /** Whether a rollout lets a variant have its copies now. */
   mayShadow: (endpointId: string, variant: string) => boolean
   limits: CallLimits
-  llama: LlamaServers
+  localModels: LocalModels
   /** Null: nobody traces. */
   telemetry: Telemetry | null
   onCompleted: (event: InferenceCompleted) => void

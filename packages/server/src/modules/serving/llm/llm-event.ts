@@ -34,7 +34,7 @@ export function toLlmEvent(
     latencyMs,
     stages: { featuresMs: 0, queueMs: 0, computeMs: latencyMs },
     busyMs,
-    device: backend?.gguf == null ? 'remote' : 'cpu',
+    device: backend?.local == null ? 'remote' : 'cpu',
     status: error === null ? 'ok' : statusOf(error),
     errorCode: code,
     stickyKey: prediction.stickyKey,

@@ -77,7 +77,13 @@ export const cacheHeader = ({ isCached }: { isCached?: true }): Record<string, s
 /** What every protocol over HTTP says in headers and parameters; the rest of the request is the protocol's own. */
 export function toInference(
   request: DirectRequest | FastifyRequest,
-  own: { endpoint: string; payload: Payload; variant?: string | null; timeoutMs?: number | null }
+  own: {
+    endpoint: string
+    payload: Payload
+    variant?: string | null
+    timeoutMs?: number | null
+    priority?: number | null
+  }
 ): InferenceRequest {
   const { headers } = request
   const forced = headers['x-trestle-variant']
@@ -92,6 +98,7 @@ export function toInference(
     },
     variant: typeof forced === 'string' && forced !== '' ? forced : (own.variant ?? null),
     timeoutMs: timeoutOf(headers['x-request-timeout-ms']) ?? own.timeoutMs ?? null,
+    priority: own.priority ?? priorityOf(headers['x-request-priority']),
     isGone: 'isGone' in request ? request.isGone : () => request.raw.socket.destroyed,
     payload: own.payload,
   }
@@ -102,4 +109,11 @@ function timeoutOf(header: string | string[] | undefined): number | null {
   const ms = Number(header)
   if (Number.isFinite(ms) && ms > 0) return ms
   throw fail('request.invalid', 'x-request-timeout-ms must be a number of milliseconds above 0')
+}
+
+export function priorityOf(header: string | string[] | undefined): number | null {
+  if (header === undefined) return null
+  const priority = Number(header)
+  if (Number.isSafeInteger(priority) && priority > 0) return priority
+  throw fail('request.invalid', 'x-request-priority must be a whole number of 1 or more')
 }

@@ -67,11 +67,24 @@ function parseBody(bytes: Buffer): Readonly<Record<string, unknown>> {
   return body
 }
 
+const MAX_PIECES_BYTES = 32 * 1024
+
 /** Takes the answer over from Fastify: chunks go to the socket as they come. Nothing is taken over before the head, so that an error still has its own status. */
 export function createHttpSink(request: FastifyRequest, reply: FastifyReply): AnswerSink {
   const res: ServerResponse = reply.raw
   let isGone = res.destroyed
   let onGone: (() => void) | null = null
+  // Pieces that come in one turn go out as one: a backend that is ahead sends hundreds at once, and each write costs more than its bytes.
+  let pieces: Buffer[] = []
+  let size = 0
+  const take = (): Buffer => {
+    const [first] = pieces
+    const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
+    pieces = []
+    size = 0
+    return whole
+  }
+  const flush = (): boolean => (pieces.length === 0 || isGone ? true : res.write(take()))
   res.once('close', () => {
     if (res.writableFinished) return
     isGone = true
@@ -89,8 +102,16 @@ export function createHttpSink(request: FastifyRequest, reply: FastifyReply): An
       // The first bytes of a stream must not wait for the second.
       if (headers['content-length'] === undefined) res.socket?.setNoDelay(true)
     },
-    write: (bytes) => res.write(bytes),
-    end: (bytes) => void res.end(bytes),
+    write(bytes) {
+      size += bytes.length
+      if (pieces.push(bytes) === 1) process.nextTick(flush)
+      return size >= MAX_PIECES_BYTES ? flush() : !res.writableNeedDrain
+    },
+    end(bytes) {
+      if (bytes !== undefined) pieces.push(bytes)
+      if (pieces.length === 0) res.end()
+      else res.end(take())
+    },
     get isGone() {
       return isGone
     },

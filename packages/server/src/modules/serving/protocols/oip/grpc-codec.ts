@@ -4,6 +4,7 @@ import { isDatatype, type Tensor } from '../../tensor.ts'
 import {
   checkParameters,
   readClasses,
+  readPriority,
   readTimeout,
   selectOutputs,
   type InferCall,
@@ -30,7 +31,7 @@ export type GrpcInferRequest = Readonly<{
   model_name: string
   model_version: string
   id: string
-  parameters: Readonly<Record<string, GrpcParameter>>
+  parameters: Readonly<Record<string, GrpcParameter | null>>
   inputs: readonly Readonly<{
     name: string
     datatype: string
@@ -39,7 +40,7 @@ export type GrpcInferRequest = Readonly<{
   }>[]
   outputs: readonly Readonly<{
     name: string
-    parameters?: Readonly<Record<string, GrpcParameter>>
+    parameters?: Readonly<Record<string, GrpcParameter | null>>
   }>[]
   raw_input_contents: readonly Buffer[]
 }>
@@ -77,18 +78,20 @@ export function readGrpcCall(request: GrpcInferRequest): InferCall {
     isBinary: true,
     classes: readClasses(wholeOf(parameters?.['classification'])),
   }))
-  const { timeout } = request.parameters
+  const { timeout, priority } = request.parameters
   return {
     id: request.id === '' ? null : request.id,
     inputs,
     outputs: outputs.length === 0 ? null : outputs,
     isBinary: true,
     timeoutMs: readTimeout(wholeOf(timeout)),
+    priority: readPriority(wholeOf(priority)),
   }
 }
 
-const wholeOf = (parameter: GrpcParameter | undefined): number | undefined =>
-  parameter === undefined
+// An entry of a map that came without its value has null.
+const wholeOf = (parameter: GrpcParameter | null | undefined): number | undefined =>
+  parameter === undefined || parameter === null
     ? undefined
     : Number(String(parameter.int64_param ?? parameter.uint64_param ?? NaN))
 

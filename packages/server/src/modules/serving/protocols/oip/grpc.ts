@@ -24,6 +24,7 @@ import type { DataPlane } from '../../data-plane.ts'
 import type { EndpointControl } from '../../endpoint-control.ts'
 import type { Fleet } from '../../fleet.ts'
 import type { LlmGateway } from '../../llm/gateway.ts'
+import { priorityOf } from '../http-request.ts'
 import { isLlm } from '../openai/models.ts'
 import { generateOnStream } from './generate-grpc.ts'
 import { readGrpcCall, writeGrpcAnswer, type GrpcInferRequest } from './grpc-codec.ts'
@@ -110,6 +111,7 @@ export function createOipGrpc(deps: GrpcDeps, address: GrpcAddress): GrpcListene
         caller.header('x-trestle-variant') ??
         (request.model_version === '' ? null : request.model_version),
       timeoutMs: Math.min(inferCall.timeoutMs ?? Infinity, left),
+      priority: inferCall.priority ?? priorityOf(caller.header('x-request-priority')),
       isGone: call.isCancelled,
       payload: { kind: 'tensors', tensors: inferCall.inputs },
     })

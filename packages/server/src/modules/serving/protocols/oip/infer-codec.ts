@@ -17,6 +17,8 @@ export type InferCall = Readonly<{
   outputs: readonly WantedOutput[] | null
   isBinary: boolean
   timeoutMs: number | null
+  /** 1 goes before 2, and so on; left out, in the middle. */
+  priority?: number | null
 }>
 
 /**
@@ -56,6 +58,7 @@ export function readInferCall(body: Buffer, headerLength: number | null): InferC
     outputs: readOutputs(call['outputs'], isBinary),
     isBinary,
     timeoutMs: readTimeout(parameters['timeout']),
+    priority: readPriority(parameters['priority']),
   }
 }
 
@@ -140,6 +143,14 @@ export function readTimeout(timeout: unknown): number | null {
   if (timeout === undefined || timeout === null) return null
   if (typeof timeout === 'number' && timeout >= 0) return timeout === 0 ? null : timeout / 1000
   throw fail('request.invalid', 'the parameter "timeout" must be a number of microseconds')
+}
+
+/** The schedule-policy extension's `priority`: 1 is the highest, 0 the default. */
+export function readPriority(priority: unknown): number | null {
+  if (priority === undefined || priority === null || priority === 0) return null
+  if (typeof priority === 'number' && Number.isSafeInteger(priority) && priority > 0)
+    return priority
+  throw fail('request.invalid', 'the parameter "priority" must be a whole number')
 }
 
 /** The classification extension's number of classes; 0 means the whole tensor. */

@@ -137,6 +137,7 @@ async function answerOne(
           endpoint: model,
           variant: version,
           timeoutMs: call.timeoutMs,
+          priority: call.priority ?? null,
           payload: { kind: 'tensors', tensors: call.inputs },
         }
       )

@@ -154,6 +154,7 @@ async function infer(
       endpoint: model,
       variant: version,
       timeoutMs: call.timeoutMs,
+      priority: call.priority ?? null,
       payload: { kind: 'tensors', tensors: call.inputs },
     })
   )

@@ -2,25 +2,18 @@
  * A GGUF model in a process of its own, which speaks OpenAI's protocol on loopback to whoever knows the secret. llama.cpp puts the tokens of all calls that
  * are under way into one batch at each step, so that a call never waits for the end of another.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { systemClock } from '../../../../kernel/clock.ts'
 import { importBinding, type Token } from './binding.ts'
 import { generate, maxTokensOf, samplingOf, stopsOf, type Generated } from './generate.ts'
-import type { FromLlama, LlamaSettings } from './llama-servers.ts'
+import { listen, readJson, runHost, send } from './host.ts'
+import type { HostSettings } from './local-models.ts'
 import { promptOfChat, recordOf, Refusal, type Body } from './prompt-of-chat.ts'
 import { createSlots } from './slots.ts'
 
-const tell = (message: FromLlama): void => void process.send?.(message)
+runHost(serve)
 
-process.once('disconnect', () => process.exit(0))
-process.once('message', (message) => {
-  serve(message as LlamaSettings).catch((error: unknown) => {
-    tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
-  })
-})
-
-async function serve(settings: LlamaSettings): Promise<void> {
+async function serve(settings: HostSettings): Promise<void> {
   const binding = await importBinding()
   const llama = await binding.getLlama({
     build: 'never',
@@ -97,8 +90,6 @@ async function serve(settings: LlamaSettings): Promise<void> {
     response: ServerResponse,
     signal: AbortSignal
   ): Promise<void> => {
-    if (request.headers.authorization !== `Bearer ${settings.secret}`)
-      throw new Refusal('Only the server that started this process may ask it', 401)
     const body = await readJson(request)
     const path = request.url ?? ''
     if (path === '/v1/embeddings') {
@@ -151,30 +142,5 @@ async function serve(settings: LlamaSettings): Promise<void> {
     response.end('data: [DONE]\n\n')
   }
 
-  const server = createServer((request, response) => {
-    const left = new AbortController()
-    response.once('close', () => left.abort())
-    answer(request, response, left.signal).catch((error: unknown) => {
-      const isRefusal = error instanceof Refusal
-      const message = error instanceof Error ? error.message : String(error)
-      const code = isRefusal ? error.code : 'internal_error'
-      const wrong = { error: { message, type: 'invalid_request_error', param: null, code } }
-      if (response.headersSent) response.end(`data: ${JSON.stringify(wrong)}\n\n`)
-      else send(response, wrong, isRefusal ? error.status : 500)
-    })
-  })
-  server.listen(0, '127.0.0.1', () =>
-    tell({ kind: 'listening', port: (server.address() as AddressInfo).port })
-  )
-}
-
-function send(response: ServerResponse, body: object, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify(body))
-}
-
-async function readJson(request: IncomingMessage): Promise<Body> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return recordOf(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+  listen(settings, answer)
 }
