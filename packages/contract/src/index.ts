@@ -96,6 +96,7 @@ export {
   type MonitorInput,
   type MonitorSpec,
   type MonitorState,
+  type QualityEstimate,
   type QualityReport,
 } from './monitoring-monitors.ts'
 export type { LabelInput, Prediction } from './monitoring-predictions.ts'

@@ -108,6 +108,18 @@ export const monitor = z.object({
 })
 export type Monitor = z.infer<typeof monitor>
 
+/** How good predictions are to be expected while their labels are not there. */
+const qualityEstimate = z.object({
+  /** Confidence-based performance estimation, or direct loss estimation. */
+  method: z.enum(['CBPE', 'DLE']),
+  state: z.enum(['ok', 'worse']),
+  metrics: z.record(z.string(), z.number().nullable()),
+  /** Labelled predictions of the reference period that it was learnt from. */
+  referenceLabels: z.int(),
+  finding: z.string(),
+})
+export type QualityEstimate = z.infer<typeof qualityEstimate>
+
 const qualityReport = z.object({
   state: z.enum(['ok', 'worse', 'insufficient']),
   predictions: z.int(),
@@ -121,6 +133,8 @@ const qualityReport = z.object({
     detectors: z.array(z.object({ name: z.string(), at: epochMs.nullable() })),
   }),
   finding: z.string(),
+  /** Null where there is nothing to estimate from. */
+  estimate: qualityEstimate.nullable().default(null),
 })
 export type QualityReport = z.infer<typeof qualityReport>
 

@@ -126,3 +126,18 @@ export { createKll, kllFromJSON, kllRankError } from './sketches/kll.ts'
 export type { Kll, KllState, WeightedValues } from './sketches/kll.ts'
 export { createMoments, mergeMoments } from './sketches/moments.ts'
 export type { Moments, MomentsState } from './sketches/moments.ts'
+
+export { fitIsotonic, isotonicAt } from './estimation/isotonic.ts'
+export type { Isotonic } from './estimation/isotonic.ts'
+export {
+  calibrate,
+  expectedErrors,
+  expectedPerformance,
+  fitCalibrator,
+} from './estimation/confidence-based.ts'
+export type { Calibrator, ExpectedPerformance } from './estimation/confidence-based.ts'
+export { fitBoostedTrees } from './estimation/boosted-trees.ts'
+export type { BoostedTrees, BoostedTreesOptions } from './estimation/boosted-trees.ts'
+export { fitLossEstimator } from './estimation/direct-loss.ts'
+export type { LossColumn, LossEstimator } from './estimation/direct-loss.ts'
+export { averagePrecisionAt, ndcgAt } from './ranking/ranking-quality.ts'

@@ -21,12 +21,32 @@ type Reference = {
 
 type Streams = { s1: number[]; s2: number[]; s3: number[]; expected: Record<string, number[]> }
 
+/** Values computed with NannyML 0.13.1 and scikit-learn. */
+type Estimation = {
+  cbpe: {
+    reference: { score: number[]; label: number[] }
+    current: { score: number[]; label: number[] }
+    calibrated: { at: number[]; value: number[] }
+    estimated: Record<'accuracy' | 'precision' | 'recall' | 'f1' | 'auc', number>
+    realised: { accuracy: number }
+  }
+  dle: {
+    reference: { a: number[]; b: number[]; k: string[]; yhat: number[]; y: number[] }
+    current: { a: number[]; b: number[]; k: string[]; yhat: number[]; y: number[] }
+    estimated: { mae: number; rmse: number }
+    realised: { mae: number }
+    referenceMae: number
+  }
+  ndcg: { relevance: number[]; score: number[]; at: number; value: number }[]
+}
+
 // A parse boundary: these files are part of the tests, their shape is theirs.
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`./vectors/${name}.json`, import.meta.url), 'utf8'))
 
 export const reference = read('scipy_reference') as Reference
 export const streams = read('drift_streams') as Streams
+export const estimation = read('estimation') as Estimation
 
 export const numericCases = reference.cases.filter((one) => one.type === 'num')
 export const countCases = reference.cases.filter((one) => one.type === 'cat_counts')

@@ -1,6 +1,6 @@
 import { Button, UnstyledButton } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
-import type { ColumnReport, DriftReport } from '@trestle/contract'
+import type { ColumnReport, DriftReport, QualityEstimate } from '@trestle/contract'
 import { useState } from 'react'
 import { Figure } from '../../components/data-table.tsx'
 import { Histogram } from '../../components/histogram.tsx'
@@ -195,6 +195,30 @@ function QualityPanel({ quality }: { quality: NonNullable<DriftReport['quality']
           )
         })}
       </dl>
+      {quality.estimate == null ? null : <EstimateFacts estimate={quality.estimate} />}
     </Panel>
+  )
+}
+
+/** What to expect while labels are not there. */
+function EstimateFacts({ estimate }: { estimate: QualityEstimate }) {
+  return (
+    <>
+      <p style={{ margin: '14px 0 6px' }}>
+        <b>Expected without labels</b>{' '}
+        <span className="dim">
+          {estimate.method}, learnt from {formatCount(estimate.referenceLabels)} labels of the
+          reference. {estimate.finding}
+        </span>
+      </p>
+      <dl className="facts num">
+        {Object.entries(estimate.metrics).map(([name, value]) => (
+          <div key={name} style={{ display: 'contents' }}>
+            <dt>{name}</dt>
+            <dd>{value === null ? NOTHING : formatNumber(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
   )
 }

@@ -34,6 +34,7 @@ export function judgeQuality(
   const before = toCases(input.referenceOutcomes, spec)
   const metrics = metricsOf(cases, spec)
   const base = {
+    estimate: null,
     predictions: input.predictions,
     labels: cases.length,
     coverage: input.predictions === 0 ? 0 : Math.min(1, cases.length / input.predictions),

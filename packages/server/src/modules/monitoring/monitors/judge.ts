@@ -38,10 +38,7 @@ export function createJudge(deps: {
   ): Promise<DriftReport | null> {
     const reference = await references.ofWindow(monitor, spec, window)
     const verdict = reference === null ? NO_REFERENCE : evaluateWindow(reference, window.rows, spec)
-    const judgedQuality = await quality.judge(
-      { monitor, spec },
-      { from: window.from, to: window.to, predictions: window.rows.length }
-    )
+    const judgedQuality = await quality.judgeNew({ monitor, spec }, window)
     const now = clock.now()
     const made = toReport(monitor, { verdict, quality: judgedQuality, window, trigger, now })
     const change = {

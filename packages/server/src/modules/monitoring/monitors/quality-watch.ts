@@ -1,13 +1,20 @@
-import type { MonitorSpec, QualityReport } from '@trestle/contract'
+import type { MonitorSpec, QualityEstimate, QualityReport } from '@trestle/contract'
+import type { Scalar } from '../../../kernel/scalar.ts'
 import type { Alerts } from '../alerts/alerts.ts'
+import { estimateQuality, type AnsweredAndLabelled } from '../drift/estimate.ts'
 import { judgeQuality } from '../drift/quality.ts'
+import type { InferenceLog } from '../inference-log/inference-log.ts'
+import type { PredictionRow } from '../inference-log/prediction-row.ts'
 import type { Span } from '../drift/reference.ts'
 import type { LabelStore, OutcomeRow } from '../labels/store.ts'
 import type { References } from './references.ts'
+import { filterOf, type Window } from './windows.ts'
 import { bodyOf, type MonitorRow, type MonitorStore, type ReportRow } from './store.ts'
 
 /** Labelled predictions that the change detectors read. */
 const HISTORY = 10_000
+/** Labelled predictions of the reference that an estimate is learnt from. */
+const LEARNT_FROM = 5_000
 const DAY_MS = 86_400_000
 /** Windows of a monitor that late labels can still change, newest first. */
 const WINDOWS_REVISITED = 50
@@ -23,11 +30,51 @@ export function createQualityWatch(deps: {
   labels: LabelStore
   alerts: Alerts
   references: References
+  log: InferenceLog
   endpointId: (project: string, endpoint: string) => string | null
 }) {
   const { store, labels, alerts, references } = deps
   // What the labels of the revisited windows came to, of all together and of each. In memory: after a restart they are judged once more.
   const seen = new Map<string, { all: string; windows: Map<string, string> }>()
+
+  /** What the window's answers let expect, learnt from the labelled answers of the reference. */
+  async function estimate(
+    { monitor, spec }: Watched,
+    window: Window
+  ): Promise<QualityEstimate | null> {
+    const endpointId = deps.endpointId(monitor.project, spec.endpoint)
+    if (spec.quality === null || endpointId === null) return null
+    const known: AnsweredAndLabelled[] = []
+    for (const span of await references.spansOf(monitor, spec, window)) {
+      const outcomes = await labels.outcomes({
+        ...{ endpointId, variant: spec.variant, limit: LEARNT_FROM - known.length },
+        ...{ from: span.from, to: span.to },
+      })
+      if (outcomes.length === 0) continue
+      const inputs: ReadonlyMap<string, PredictionRow['inputs']> =
+        spec.quality.problem === 'regression' ? await inputsOf(monitor, spec, span) : new Map()
+      for (const row of outcomes)
+        known.push({
+          score: row.score,
+          predicted: JSON.parse(row.predicted_json) as Scalar, // written by this module
+          label: JSON.parse(row.label_json) as Scalar, // written by this module
+          inputs: inputs.get(row.prediction_id) ?? {},
+        })
+    }
+    return estimateQuality(known, window.rows, spec.quality)
+  }
+
+  async function inputsOf(
+    monitor: MonitorRow,
+    spec: MonitorSpec,
+    span: Span
+  ): Promise<ReadonlyMap<string, PredictionRow['inputs']>> {
+    const rows = await deps.log.rows({
+      filter: { ...filterOf(monitor, spec), ...span },
+      ...{ order: 'newest', after: null, limit: LEARNT_FROM },
+    })
+    return new Map(rows.map((row) => [row.predictionId, row.inputs]))
+  }
 
   async function judge(
     { monitor, spec }: Watched,
@@ -52,7 +99,10 @@ export function createQualityWatch(deps: {
     )
   }
 
-  /** Raises or resolves the quality alert by the newest window with labels enough; leaves it as it is while there is none. */
+  /**
+   * Raises or resolves the quality alert: by the newest window with labels enough and, unless that one is bad already, by the newest estimate since. An
+   * estimate that finds nothing never takes back what labels said. Leaves the alert as it is while nothing is known.
+   */
   async function tell(monitor: MonitorRow, spec: MonitorSpec): Promise<void> {
     const about = {
       project: monitor.project,
@@ -60,23 +110,46 @@ export function createQualityWatch(deps: {
       monitor: monitor.name,
       kind: 'quality' as const,
     }
+    let expected: { estimate: QualityEstimate; reportId: string } | null = null
+    let known: { quality: QualityReport; reportId: string } | null = null
     for (const row of await store.windows(monitor, WINDOWS_REVISITED)) {
       const { quality } = bodyOf(row)
-      if (quality === null || quality.state === 'insufficient') continue
-      if (quality.state === 'ok') return alerts.resolve(about)
+      if (quality === null) continue
+      // Older reports have none.
+      const estimate = quality.estimate as QualityEstimate | null | undefined
+      if (quality.state !== 'insufficient') {
+        known = { quality, reportId: row.id }
+        break
+      }
+      if (estimate !== null && estimate !== undefined) expected ??= { estimate, reportId: row.id }
+    }
+    if (known?.quality.state === 'worse')
       return alerts.raise({
         ...about,
         severity: 'page',
         title: `Worse predictions on ${spec.endpoint}`,
-        summary: quality.finding,
+        summary: known.quality.finding,
         columns: [],
-        reportId: row.id,
+        reportId: known.reportId,
       })
-    }
+    if (expected?.estimate.state === 'worse')
+      return alerts.raise({
+        ...about,
+        severity: 'ticket',
+        title: `Worse predictions expected on ${spec.endpoint}`,
+        summary: expected.estimate.finding,
+        columns: [],
+        reportId: expected.reportId,
+      })
+    if (known !== null || expected !== null) return alerts.resolve(about)
   }
 
   return {
-    judge,
+    /** A window that was just completed, with an estimate from its answers where that can be made. */
+    async judgeNew(watched: Watched, window: Window): Promise<QualityReport | null> {
+      const quality = await judge(watched, { ...window, predictions: window.rows.length })
+      return quality === null ? null : { ...quality, estimate: await estimate(watched, window) }
+    },
     tell,
     /** Judges again the windows that labels came for since the last time. */
     async revisit(watched: Watched): Promise<void> {
@@ -109,7 +182,9 @@ export function createQualityWatch(deps: {
         stamps.set(row.id, stamp)
         if (before?.windows.get(row.id) === stamp) continue
         const body = bodyOf(row)
-        const quality = await judge(watched, { ...spanOf(row), predictions: row.row_count })
+        const judged = await judge(watched, { ...spanOf(row), predictions: row.row_count })
+        const quality =
+          judged === null ? null : { ...judged, estimate: body.quality?.estimate ?? null }
         if (JSON.stringify(quality) === JSON.stringify(body.quality)) continue
         await store.rewriteReport(row.id, { ...body, quality })
         hasChanged = true
