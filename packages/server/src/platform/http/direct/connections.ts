@@ -171,10 +171,17 @@ function openConnection(socket: Socket, deps: Deps): Connection {
     const id = requestIdOf(headers, deps.clock)
     const answer = async (): Promise<DirectAnswer> =>
       route.answer({ ...deps.letIn(headers), id, headers, params, body, isGone })
-    answer().then(
-      (answer) => write(id, answer),
-      (error: unknown) => write(id, refuse(error, { id, log: deps.log }, route.refuse))
-    )
+    const refused = (error: unknown): DirectAnswer =>
+      refuse(error, { id, log: deps.log }, route.refuse)
+    answer()
+      .catch(refused)
+      .then((answer) => write(id, answer))
+      // An answer that can't be written, as one with a header that none may have.
+      .catch((error: unknown) => write(id, refused(error)))
+      .catch((error: unknown) => {
+        deps.log.error({ err: error, requestId: id }, 'an answer could not be written')
+        socket.destroy()
+      })
   }
 
   const write = (id: string, answer: DirectAnswer): void => {

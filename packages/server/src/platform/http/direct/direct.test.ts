@@ -34,6 +34,8 @@ async function start(isDirect: boolean): Promise<FastifyInstance> {
     async answer({ id, params, project, headers, body }) {
       if (body.toString() === 'slow') await new Promise<void>((resolve) => (answerSlow = resolve))
       if (body.toString() === 'bad') throw fail('request.invalid', 'bad')
+      if (body.toString() === 'unsayable')
+        return { status: 200, headers: { 'x-name': 'modèle 模型' }, body: '' }
       const said = { id, params, project, agent: headers['x-agent'], text: body.toString() }
       return { status: 200, headers: { 'content-type': 'text/plain' }, body: JSON.stringify(said) }
     },
@@ -163,4 +165,12 @@ test('closing ends idle connections and answers what is under way', async () => 
   answerSlow?.()
   expect(await busy).toMatch(/^HTTP\/1\.1 200 OK[^]*Connection: close[^]*"text":"slow"/)
   await closed
+})
+
+test('an answer with a header that none may have is a failure of its own, and the next request is answered', async () => {
+  const { port } = direct.server.address() as AddressInfo
+  const at = `http://127.0.0.1:${port}/echo/a/say`
+  const failed = await fetch(at, { method: 'POST', body: 'unsayable' })
+  expect(failed.status).toBe(500)
+  expect((await fetch(at, { method: 'POST', body: 'hello' })).status).toBe(200)
 })
