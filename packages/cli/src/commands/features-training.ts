@@ -54,6 +54,7 @@ export function addTrainingCommands(features: Command): void {
     .description('write a training set to a file')
     .argument('<digest>')
     .requiredOption('--out <file>', 'a .parquet or .arrow file')
+    .addHelpText('after', '\nExample:\n  trestle features download 3f9a… --out churn.parquet')
     .action(async (digest: string, { out: file }: { out: string }, command: Command) => {
       const { client, out } = contextOf(command, { timeoutMs: LONG_CALL_MS })
       await download(client, digest, file)
