@@ -91,6 +91,7 @@ function addProgressCommand(features: Command): void {
     .description(
       'the materializations that are under way, scheduled ones too, and how far they are'
     )
+    .addHelpText('after', '\nExample:\n  trestle features progress')
     .action(async (_options: object, command: Command) => {
       const { client, out } = contextOf(command)
       const { items } = await client.features.materializations()
