@@ -8,14 +8,18 @@ import type { Clock } from '../../kernel/clock.ts'
  */
 export interface Circuit {
   readonly state: 'closed' | 'open' | 'half-open'
-  /** Whether a call may go out now. A half-open circuit lets one through at a time; whoever got `true` must tell how it ended. */
-  tryAcquire(): boolean
-  succeed(): void
-  fail(): void
-  /** The call ended with no verdict on the upstream, such as a caller that left: gives the place back. */
-  release(): void
+  /** A call may go out now, and tells how it ended; null while none may. A half-open circuit lets one through at a time, the probe. */
+  tryAcquire(): Attempt | null
   /** Milliseconds until a call may be tried again; 0 while one may. */
   retryAfterMs(): number
+}
+
+/** One call. While the circuit is not closed only the probe has a word: calls that were under way when it opened say nothing new. */
+export interface Attempt {
+  succeed(): void
+  fail(): void
+  /** It ended with no verdict on the upstream, such as a caller that left: gives the place back. */
+  release(): void
 }
 
 export function createCircuit(options: {
@@ -32,6 +36,33 @@ export function createCircuit(options: {
   const retryAfterMs = (): number =>
     openedAt === null ? 0 : Math.max(0, openedAt + options.openForMs - clock.now())
 
+  const ordinary: Attempt = {
+    succeed() {
+      if (openedAt === null) failures = 0
+    },
+    fail() {
+      if (openedAt !== null) return
+      failures++
+      if (failures >= options.failureThreshold) openedAt = clock.now()
+    },
+    release() {},
+  }
+
+  const probe: Attempt = {
+    succeed() {
+      failures = 0
+      openedAt = null
+      isProbing = false
+    },
+    fail() {
+      openedAt = clock.now()
+      isProbing = false
+    },
+    release() {
+      isProbing = false
+    },
+  }
+
   return {
     get state() {
       if (openedAt === null) return 'closed'
@@ -39,25 +70,10 @@ export function createCircuit(options: {
     },
     retryAfterMs,
     tryAcquire() {
-      if (openedAt === null) return true
-      if (retryAfterMs() > 0 || isProbing) return false
+      if (openedAt === null) return ordinary
+      if (retryAfterMs() > 0 || isProbing) return null
       isProbing = true
-      return true
-    },
-    succeed() {
-      failures = 0
-      openedAt = null
-      isProbing = false
-    },
-    fail() {
-      failures++
-      // A call that was under way when the circuit opened says nothing new: only a failed probe starts the wait again.
-      if (openedAt === null ? failures >= options.failureThreshold : isProbing)
-        openedAt = clock.now()
-      isProbing = false
-    },
-    release() {
-      isProbing = false
+      return probe
     },
   }
 }

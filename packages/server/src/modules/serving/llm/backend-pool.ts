@@ -1,6 +1,6 @@
 import type { LlmSpec } from '@trestle/contract'
 import type { Clock } from '../../../kernel/clock.ts'
-import { createCircuit, type Circuit } from '../../../platform/circuit/circuit.ts'
+import { createCircuit, type Attempt, type Circuit } from '../../../platform/circuit/circuit.ts'
 import type { Backend } from './backend.ts'
 import type { ServerLoad } from './server-load.ts'
 
@@ -125,7 +125,7 @@ export function createBackendPool(deps: {
     }
   }
 
-  const lease = (slot: Slot): BackendLease => {
+  const lease = (slot: Slot, attempt: Attempt): BackendLease => {
     slot.inFlight++
     slot.counts.calls++
     let isHeld = true
@@ -143,20 +143,20 @@ export function createBackendPool(deps: {
         slot.inFlight--
         switch (how.kind) {
           case 'ok':
-            slot.circuit.succeed()
+            attempt.succeed()
             return
           case 'failed':
             slot.counts.failures++
-            slot.circuit.fail()
+            attempt.fail()
             return
           case 'throttled':
             slot.counts.throttled++
             slot.throttledUntil = clock.now() + how.retryAfterMs
-            slot.circuit.release()
+            attempt.release()
             return
           case 'neutral':
             slot.counts.cancelled++
-            slot.circuit.release()
+            attempt.release()
         }
       },
     }
@@ -172,11 +172,16 @@ export function createBackendPool(deps: {
           (context === undefined || (slot.backend.contextTokens ?? Infinity) > context)
       )
       const well = left.filter((slot) => slot.trouble === null)
-      for (const slot of order(well)) if (slot.circuit.tryAcquire()) return lease(slot)
+      for (const slot of order(well)) {
+        const attempt = slot.circuit.tryAcquire()
+        if (attempt !== null) return lease(slot, attempt)
+      }
       // With nobody well left, one that only its health check speaks against is better than no answer.
-      for (const slot of left)
-        if (!slot.isHealthy && slot.throttledUntil <= clock.now() && slot.circuit.tryAcquire())
-          return lease(slot)
+      for (const slot of left) {
+        if (slot.isHealthy || slot.throttledUntil > clock.now()) continue
+        const attempt = slot.circuit.tryAcquire()
+        if (attempt !== null) return lease(slot, attempt)
+      }
       return null
     },
     retryAfterMs: () =>

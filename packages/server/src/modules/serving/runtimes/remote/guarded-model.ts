@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../../../kernel/clock.ts'
 import type { AppError } from '../../../../kernel/errors.ts'
-import { createCircuit } from '../../../../platform/circuit/circuit.ts'
+import { createCircuit, type Attempt } from '../../../../platform/circuit/circuit.ts'
 import { fail } from '../../../../platform/errors.ts'
 import type { LoadedModel, ModelSpec, RunSettings } from '../../runtime.ts'
 import { RemoteFault, type RemoteClient } from './remote-client.ts'
@@ -38,15 +38,17 @@ export function guardModel(
     openForMs: PROBE_EVERY_MS,
   })
   const probe = setInterval(() => {
-    if (circuit.state !== 'half-open' || !circuit.tryAcquire()) return
+    const attempt = circuit.state === 'half-open' ? circuit.tryAcquire() : null
+    if (attempt === null) return
     void client
       .isReady({ timeoutMs: PROBE_TIMEOUT_MS, headers: settings.headers })
-      .then((isReady) => (isReady ? circuit.succeed() : circuit.fail()))
+      .then((isReady) => (isReady ? attempt.succeed() : attempt.fail()))
   }, PROBE_EVERY_MS)
   probe.unref()
 
   const tryOnce = async (inputs: Parameters<LoadedModel['infer']>[0], run: RunSettings) => {
-    if (circuit.state !== 'closed' || !circuit.tryAcquire())
+    const attempt = circuit.state === 'closed' ? circuit.tryAcquire() : null
+    if (attempt === null)
       throw fail(
         'serving.upstream_failed',
         `${settings.label} failed ${FAILURE_THRESHOLD} times in a row; it is asked again every ${PROBE_EVERY_MS / 1000} s`
@@ -58,14 +60,14 @@ export function guardModel(
         timeoutMs,
         headers: { ...settings.headers, ...headersOf(run) },
       })
-      circuit.succeed()
+      attempt.succeed()
       return outputs
     } catch (error) {
       if (!(error instanceof RemoteFault)) {
-        circuit.release()
+        attempt.release()
         throw error
       }
-      judge(circuit, error, left < settings.timeoutMs)
+      judge(attempt, error, left < settings.timeoutMs)
       throw error
     }
   }
@@ -96,27 +98,23 @@ export function guardModel(
 }
 
 /** A refusal is the caller's fault and shows that the server is well; a deadline of ours that was short says nothing of it. */
-function judge(
-  circuit: ReturnType<typeof createCircuit>,
-  { kind }: RemoteFault,
-  isOurDeadline: boolean
-): void {
+function judge(attempt: Attempt, { kind }: RemoteFault, isOurDeadline: boolean): void {
   switch (kind) {
     case 'refused':
-      circuit.succeed()
+      attempt.succeed()
       return
     case 'busy':
     case 'cancelled':
-      circuit.release()
+      attempt.release()
       return
     case 'timeout':
-      if (isOurDeadline) circuit.release()
-      else circuit.fail()
+      if (isOurDeadline) attempt.release()
+      else attempt.fail()
       return
     case 'failed':
     case 'unreachable':
     case 'broken':
-      circuit.fail()
+      attempt.fail()
   }
 }
 
