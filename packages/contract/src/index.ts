@@ -79,7 +79,14 @@ export {
   type LlmSpecInput,
 } from './llm.ts'
 export { receiverInput } from './monitoring-alerts.ts'
-export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
+export type {
+  Alert,
+  AlertAction,
+  Delivery,
+  Receiver,
+  ReceiverInput,
+  Silence,
+} from './monitoring-alerts.ts'
 export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
 export type {
   ColumnReport,

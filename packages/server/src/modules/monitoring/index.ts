@@ -15,6 +15,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
+import { createAlertActions, type ActOnAlert } from './alerts/actions.ts'
 import { createAlerts } from './alerts/alerts.ts'
 import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
@@ -36,6 +37,7 @@ import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
 
 export { monitoringMigrations } from './migrations/index.ts'
+export type { ActOnAlert } from './alerts/actions.ts'
 export type { ReferenceFile, ReferenceFiles } from './monitors/reference-files.ts'
 export type { ArmKey, ArmStats, LoggedInference, ShadowComparison }
 
@@ -117,6 +119,8 @@ export function createMonitoring(deps: {
   completed: Topic<InferenceCompleted>
   /** Training sets that a monitor's reference may name. */
   files: ReferenceFiles
+  /** What monitors have alerts do. */
+  actOnAlert: ActOnAlert
   /** How alerts leave; over HTTP or SMTP when left out. */
   send?: Send
 }): Monitoring {
@@ -146,6 +150,7 @@ export function createMonitoring(deps: {
     send: deps.send ?? send,
     raised: alertRaised,
   })
+  const alertActions = createAlertActions({ store: alertStore, act: deps.actOnAlert, clock })
   const gauges = createGauges({
     registry: deps.metrics,
     pending: () => log.state().pending,
@@ -307,6 +312,11 @@ export function createMonitoring(deps: {
         name: 'alert-delivery',
         intervalMs: DELIVER_EVERY_MS,
         work: (signal) => alerts.deliverDue(signal),
+      })
+      scheduler.every({
+        name: 'alert-actions',
+        intervalMs: DELIVER_EVERY_MS,
+        work: (signal) => alertActions.runDue(signal),
       })
       scheduler.every({
         name: 'notice-delivery',
