@@ -78,6 +78,12 @@ export {
   type LlmSpec,
   type LlmSpecInput,
 } from './llm.ts'
+export {
+  labelImport,
+  type LabelImport,
+  labelImportQuery,
+  type LabelImportQuery,
+} from './monitoring-predictions.ts'
 export { receiverInput } from './monitoring-alerts.ts'
 export type {
   Alert,

@@ -25,6 +25,7 @@ import { KEPT_MS } from './arms/timeline.ts'
 import { createGauges } from './gauges.ts'
 import { createInferenceLog } from './inference-log/inference-log.ts'
 import type { LoggedInference } from './inference-log/record.ts'
+import { addLabelImport } from './labels/import-routes.ts'
 import { createLabels, type Labels } from './labels/labels.ts'
 import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
@@ -265,7 +266,12 @@ export function createMonitoring(deps: {
         evaluatedAt: row.last_evaluated_at,
       }))
     },
-    routes: (app) =>
+    routes: (app) => {
+      addLabelImport(app, {
+        labels,
+        duckdb: deps.duckdb,
+        temporaryDir: join(deps.dataDir, 'tmp'),
+      })
       addMonitoringRoutes(app, {
         clock,
         log,
@@ -279,7 +285,8 @@ export function createMonitoring(deps: {
         noticeStore,
         comparison,
         onMonitorDeleted: (at) => gauges.forget(at),
-      }),
+      })
+    },
     async start() {
       if (unsubscribe !== null) return
       await settings.load()
