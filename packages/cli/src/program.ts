@@ -11,6 +11,7 @@ import { addFeatureCommands } from './commands/features.ts'
 import { addGarbageCommand } from './commands/gc.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addLabelCommands } from './commands/labels.ts'
+import { addPredictionCommands } from './commands/predictions.ts'
 import { addLineageCommand } from './commands/lineage.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addProjectCommands } from './commands/projects.ts'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addFeatureCommands(program)
   addDriftCommands(program)
   addLabelCommands(program)
+  addPredictionCommands(program)
   addCostCommands(program)
   addTrackingCommands(program)
   addTransferCommands(program)

@@ -83,6 +83,7 @@ export {
   type LabelImport,
   labelImportQuery,
   type LabelImportQuery,
+  predictionExportQuery,
 } from './monitoring-predictions.ts'
 export { receiverInput } from './monitoring-alerts.ts'
 export type {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { epochMs } from './names.ts'
+import { epochMs, name } from './names.ts'
 
 /** JSON has no NaN, infinity or 64-bit integers: they come as text. */
 const value = z.union([z.number(), z.string(), z.boolean(), z.null()])
@@ -43,6 +43,13 @@ export const labelBody = z.union([
   labelInput.transform((label) => ({ labels: [label] })),
   z.strictObject({ labels: z.array(labelInput).min(1).max(10_000) }),
 ])
+
+/** Which part of the log is exported: `GET /api/predictions/export`. */
+export const predictionExportQuery = z.strictObject({
+  endpoint: name,
+  from: z.coerce.number().int().nonnegative().optional(),
+  to: z.coerce.number().int().nonnegative().optional(),
+})
 
 /** How a file of labels is read: `POST /api/labels/import` with the file as its body. */
 export const labelImportQuery = z.strictObject({

@@ -50,6 +50,11 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
     query: LabelImportQuery,
     options?: CallOptions
   ) => Promise<LabelImport>
+  /** The inference log of an endpoint as a Parquet file, from `from` until before `to`. */
+  readonly exportPredictions: (
+    query: Readonly<{ endpoint: string; from?: number; to?: number }>,
+    options?: CallOptions
+  ) => Promise<ReadableStream<Uint8Array>>
   /** A training set's rows, by its digest, as a Parquet or Arrow file. */
   readonly trainingSetFile: (
     digest: string,
@@ -76,7 +81,13 @@ export function createClient(options: ClientOptions): TrestleClient {
   )
   const own: Pick<
     TrestleClient,
-    'url' | 'predict' | 'uploadModel' | 'importLabels' | 'trainingSetFile' | 'request'
+    | 'url'
+    | 'predict'
+    | 'uploadModel'
+    | 'importLabels'
+    | 'exportPredictions'
+    | 'trainingSetFile'
+    | 'request'
   > = {
     url: options.url,
     predict: async (endpoint, input, { variant, stickyKey, headers: own = {}, signal } = {}) => {
@@ -103,6 +114,14 @@ export function createClient(options: ClientOptions): TrestleClient {
           signal,
         })
       ),
+    exportPredictions: ({ endpoint, from, to }, { signal } = {}) => {
+      const query = new URLSearchParams({
+        endpoint,
+        ...(from === undefined ? {} : { from: String(from) }),
+        ...(to === undefined ? {} : { to: String(to) }),
+      })
+      return open({ method: 'GET', path: `/api/predictions/export?${query.toString()}`, signal })
+    },
     trainingSetFile: (digest, { format = 'parquet', signal } = {}) =>
       open({
         method: 'GET',

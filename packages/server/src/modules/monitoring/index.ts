@@ -23,6 +23,7 @@ import { createArms, type ArmKey, type ArmStats, type ShadowComparison } from '.
 import { readCheckpoint, writeCheckpoint } from './arms/checkpoint.ts'
 import { KEPT_MS } from './arms/timeline.ts'
 import { createGauges } from './gauges.ts'
+import { addPredictionExport } from './inference-log/export-route.ts'
 import { createInferenceLog } from './inference-log/inference-log.ts'
 import type { LoggedInference } from './inference-log/record.ts'
 import { addLabelImport } from './labels/import-routes.ts'
@@ -267,6 +268,7 @@ export function createMonitoring(deps: {
       }))
     },
     routes: (app) => {
+      addPredictionExport(app, { log, temporaryDir: join(deps.dataDir, 'tmp') })
       addLabelImport(app, {
         labels,
         duckdb: deps.duckdb,

@@ -12,7 +12,13 @@ import type { DuckDb } from '../../../platform/duckdb/index.ts'
 import { createParquetFiles, type ParquetFile } from './parquet-files.ts'
 import { matches, toRows, type PredictionFilter, type PredictionRow } from './prediction-row.ts'
 import { toRecord, type LogSettings } from './privacy.ts'
-import { comparePositions, countParquet, queryParquet, type RowQuery } from './query.ts'
+import {
+  comparePositions,
+  copyParquet,
+  countParquet,
+  queryParquet,
+  type RowQuery,
+} from './query.ts'
 import type { LogRecord, LoggedInference } from './record.ts'
 import type { Segment } from './segment.ts'
 import { createSegmentThread } from './segment-thread.ts'
@@ -34,6 +40,8 @@ export interface InferenceLog {
   holdBack(reader: string, cursor: () => number): void
   rows(query: RowQuery): Promise<PredictionRow[]>
   count(filter: PredictionFilter): Promise<number>
+  /** Writes the rows of an endpoint into a Parquet file. False when there are none; then there is no file. */
+  exportTo(path: string, filter: PredictionFilter & { endpoint: string }): Promise<boolean>
   /** Seals, converts, merges, removes what is past its time. `force` seals a young segment too. */
   maintain(options: { force: boolean }): Promise<void>
   state(): { pending: number; dropped: number; lastCommitted: number; unconverted: number }
@@ -80,6 +88,14 @@ export function createInferenceLog(deps: {
       isBadDiskTold = true
     },
   })
+
+  // One at a time: a merge removes files that an export reads.
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = turn.then(work, work)
+    turn = next.catch(() => undefined)
+    return next
+  }
 
   const lastOf = (segment: Segment): number => wal.endOf(segment) - 1
   const unconverted = (): Segment[] => wal.segments().filter((s) => s.first > converted)
@@ -176,11 +192,19 @@ export function createInferenceLog(deps: {
       const { tail, parquet } = await snapshot(filter)
       return tail.length + (await countParquet(duckdb, parquet, filter))
     },
-    async maintain({ force }) {
-      await wal.seal(force)
-      await convertSealed()
-      await mergeAndExpire()
-    },
+    maintain: ({ force }) =>
+      inTurn(async () => {
+        await wal.seal(force)
+        await convertSealed()
+        await mergeAndExpire()
+      }),
+    exportTo: (path, filter) =>
+      inTurn(async () => {
+        await wal.flush()
+        await wal.seal(true)
+        await convertSealed()
+        return copyParquet(duckdb, await files.list(filter), { filter, path })
+      }),
     state: () => ({
       ...wal.state(),
       unconverted: unconverted().length,

@@ -61,6 +61,26 @@ export async function countParquet(
   return Number(row?.['n'] ?? 0)
 }
 
+/** Writes the rows that match into one Parquet file, in order of time, each with its endpoint. False when there are none. */
+export async function copyParquet(
+  duckdb: DuckDb,
+  files: readonly ParquetFile[],
+  to: { filter: PredictionFilter & { endpoint: string }; path: string }
+): Promise<boolean> {
+  if ((await countParquet(duckdb, files, to.filter)) === 0) return false
+  const { from, to: until, endpoint } = to.filter
+  const where = [
+    'true',
+    ...(from === undefined ? [] : [`"at" >= ${from}`]),
+    ...(until === undefined ? [] : [`"at" < ${until}`]),
+  ]
+  await duckdb.run(
+    `COPY (SELECT ${quoteText(endpoint)} AS endpoint, * FROM ${source(files, false)} WHERE ${where.join(' AND ')} ORDER BY "at", prediction_id)
+     TO ${quoteText(to.path)} (FORMAT parquet, COMPRESSION zstd)`
+  )
+  return true
+}
+
 function source(files: readonly ParquetFile[], withFile: boolean): string {
   const list = files.map((file) => quoteText(file.path)).join(', ')
   return `read_parquet([${list}], union_by_name = true, hive_partitioning = false${withFile ? ', filename = true' : ''})`

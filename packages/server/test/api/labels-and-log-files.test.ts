@@ -1,4 +1,5 @@
 import { openAsBlob } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createClient } from '@trestle/sdk'
 import { expect, test, vi } from 'vitest'
@@ -8,7 +9,7 @@ import { createDuckDb } from '../../src/platform/duckdb/index.ts'
 import { createTopic } from '../../src/platform/events/topic.ts'
 import { startTestApp } from '../support/app.ts'
 
-test('a file of labels finds its predictions, says which rows are none, and changes nothing when it is sent again', async () => {
+test('a file of labels finds its predictions, says which rows are none, and changes nothing when it is sent again; the log is exported as it lies', async () => {
   const completed = createTopic<InferenceCompleted>('completed', (error) => {
     throw error
   })
@@ -20,6 +21,16 @@ test('a file of labels finds its predictions, says which rows are none, and chan
     await vi.waitFor(async () => {
       expect((await client.monitoring.getLogState()).pending).toBe(0)
     })
+    await client.request({
+      method: 'PUT',
+      path: '/api/inference-log/fraud/settings',
+      body: { masks: { country: 'drop', amount: 'hash' } },
+    })
+    completed.publish(sampleEvent({ predictionId: 'masked', at: Date.now() }))
+    await vi.waitFor(async () => {
+      const { items } = await client.monitoring.listPredictions({ id: 'masked' })
+      expect(items.length).toBe(1)
+    })
     const duckdb = createDuckDb({
       temporaryDir: join(app.dataDir, 'tmp', 'test'),
       memoryLimit: '256MB',
@@ -30,6 +41,20 @@ test('a file of labels finds its predictions, says which rows are none, and chan
       `COPY (SELECT '00' || i AS pid, CASE WHEN i = 7 THEN NULL ELSE i % 2 END AS truth, TIMESTAMP '2026-11-01 00:00:00' AS at
          FROM range(3010) t(i)) TO '${parquet}' (FORMAT parquet)`
     )
+    const exported = join(app.dataDir, 'exported.parquet')
+    await writeFile(exported, await client.exportPredictions({ endpoint: 'fraud' }))
+    const [row] = await duckdb.rows(
+      `SELECT count(*)::INT AS n, count(DISTINCT prediction_id)::INT AS ids, any_value(endpoint) AS endpoint,
+         any_value("in.country") FILTER (prediction_id = 'masked') AS dropped, any_value("in.amount"::VARCHAR) FILTER (prediction_id = 'masked') AS hashed
+       FROM read_parquet('${exported}')`
+    )
+    expect(row).toMatchObject({
+      ...{ n: 3_001, ids: 3_001, endpoint: 'fraud', dropped: null },
+      hashed: expect.stringMatching(/^[^.]{8,}$/) as string,
+    })
+    await expect(client.exportPredictions({ endpoint: 'fraud', to: 1_000 })).rejects.toMatchObject({
+      code: 'resource.not_found',
+    })
     await duckdb.stop()
     const query = {
       format: 'parquet',
@@ -48,7 +73,7 @@ test('a file of labels finds its predictions, says which rows are none, and chan
       ...{ value: 1, at: Date.UTC(2026, 10, 1), isJoined: true },
     })
     const { items } = await client.monitoring.getLabelCoverage({ endpoint: 'fraud' })
-    expect(items).toMatchObject([{ predictions: 3_000, labelled: 2_999 }])
+    expect(items).toMatchObject([{ predictions: 3_001, labelled: 2_999 }])
 
     const csv = new Blob([
       'prediction_id,label,at\n0012,1,2026-11-02T00:00:00Z\n007,yes,1793577600000\n,1,\n0013,true,soon\n0014,,\n0015,1,1,1,1\n',
