@@ -2,10 +2,13 @@ import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Database } from '../../../platform/database/index.ts'
 import { compare } from '../mlflow/conditions.ts'
 import type { Clause } from '../mlflow/filter.ts'
+import type { OrderBy } from '../mlflow/order-by.ts'
 import type { TrackingTables } from '../tables.ts'
 
-/** With more matches than this a walk over the runs, newest first, has a page together sooner. */
+/** With more matches than this a walk over the runs, newest first, has a page together sooner; */
 const FEW = 5_000
+/** and where another order asks for all of them anyway, with more than this. */
+const FEW_TO_SORT = 250_000
 
 const TABLES: Readonly<Partial<Record<Clause['entity'], string>>> = {
   metric: 'latest_metrics',
@@ -20,8 +23,8 @@ const TABLES: Readonly<Partial<Record<Clause['entity'], string>>> = {
  */
 export async function fewMatches(
   database: Database,
-  clauses: readonly Clause[],
-  few = FEW
+  { clauses, orderBy }: Readonly<{ clauses: readonly Clause[]; orderBy: readonly OrderBy[] }>,
+  few = orderBy.every(isByTime) ? FEW : FEW_TO_SORT
 ): Promise<RawBuilder<SqlBool> | null> {
   if (database.dialect === 'postgres') return null
   let best: { count: number; keys: RawBuilder<unknown> } | null = null
@@ -37,6 +40,9 @@ export async function fewMatches(
   }
   return best === null ? null : sql<SqlBool>`runs.run_key in (${best.keys})`
 }
+
+const isByTime = ({ entity, key }: OrderBy): boolean =>
+  entity === 'attribute' && key === 'start_time'
 
 /** The runs of one comparison by a range of its index; null for one that no range answers. */
 function keysOf(clause: Clause): RawBuilder<unknown> | null {

@@ -34,7 +34,7 @@ export async function searchRuns(
 ): Promise<{ rows: RunRow[]; last: Cursor | null }> {
   if (query.experimentIds.length === 0) return { rows: [], last: null }
   const { joins, terms } = sortOf(query.orderBy)
-  const few = await fewMatches(database, query.clauses, options.few)
+  const few = await fewMatches(database, query, options.few)
   const where = [
     sql<SqlBool>`runs.project = ${query.project}`,
     sql<SqlBool>`runs.experiment_id in (${sql.join(query.experimentIds)})`,
