@@ -78,8 +78,21 @@ export {
   type LlmSpec,
   type LlmSpecInput,
 } from './llm.ts'
+export {
+  labelImport,
+  type LabelImport,
+  labelImportQuery,
+  type LabelImportQuery,
+} from './monitoring-predictions.ts'
 export { receiverInput } from './monitoring-alerts.ts'
-export type { Alert, Delivery, Receiver, ReceiverInput, Silence } from './monitoring-alerts.ts'
+export type {
+  Alert,
+  AlertAction,
+  Delivery,
+  Receiver,
+  ReceiverInput,
+  Silence,
+} from './monitoring-alerts.ts'
 export { comparisonOptions, driftDocument } from './monitoring-drift.ts'
 export type {
   ColumnReport,

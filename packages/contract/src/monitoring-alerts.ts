@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import { epochMs, name } from './names.ts'
 
+/** What a firing alert does to its endpoint: ends the running rollout; or that, or else takes the last promotion back. */
+export const alertAction = z.strictObject({ do: z.enum(['abort-rollout', 'roll-back']) })
+export type AlertAction = z.infer<typeof alertAction>['do']
+
 export const alert = z.object({
   id: z.string(),
   /** The same for the same trouble: a second report of it is not a second alert. */
@@ -16,6 +20,14 @@ export const alert = z.object({
   columns: z.array(z.string()),
   reportId: z.string().nullable(),
   isSilenced: z.boolean(),
+  /** What it was to do when it began to fire, and what came of it. */
+  actions: z.array(
+    alertAction.extend({
+      state: z.enum(['pending', 'done', 'skipped', 'failed']),
+      outcome: z.string().nullable(),
+      at: epochMs.nullable(),
+    })
+  ),
   startsAt: epochMs,
   lastSeenAt: epochMs,
   endsAt: epochMs.nullable(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertAction } from './monitoring-alerts.ts'
 import { columnReport, comparison } from './monitoring-drift.ts'
 import { epochMs, name } from './names.ts'
 
@@ -83,6 +84,8 @@ export const monitorSpec = z.strictObject({
     .default({ drifted: 2, of: 3 })
     .refine((rule) => rule.drifted <= rule.of, '`drifted` cannot be more than `of`'),
   quality: quality.nullable().default(null),
+  /** Done once when an alert of this monitor begins to fire, unless a silence covers it. */
+  onAlert: z.array(alertAction).max(1).default([]),
 })
 export type MonitorSpec = z.output<typeof monitorSpec>
 export type MonitorInput = z.input<typeof monitorSpec>

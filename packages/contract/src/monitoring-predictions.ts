@@ -44,6 +44,33 @@ export const labelBody = z.union([
   z.strictObject({ labels: z.array(labelInput).min(1).max(10_000) }),
 ])
 
+/** How a file of labels is read: `POST /api/labels/import` with the file as its body. */
+export const labelImportQuery = z.strictObject({
+  format: z.enum(['parquet', 'csv']),
+  idColumn: z.string().min(1).default('prediction_id'),
+  labelColumn: z.string().min(1).default('label'),
+  /** When each truth became known: a time, or epoch milliseconds. Left out: now. */
+  atColumn: z.string().min(1).exactOptional(),
+})
+export type LabelImportQuery = Readonly<
+  Pick<z.output<typeof labelImportQuery>, 'format'> & {
+    [K in 'idColumn' | 'labelColumn' | 'atColumn']?: string
+  }
+>
+
+export const labelImport = z.object({
+  accepted: z.int(),
+  changed: z.int(),
+  unchanged: z.int(),
+  /** Labels whose prediction is in the log, and those whose is not, or not yet. */
+  joined: z.int(),
+  unknown: z.int(),
+  /** Rows that hold no label, and why, of the first of them. */
+  bad: z.int(),
+  badRows: z.array(z.object({ row: z.int(), reason: z.string() })),
+})
+export type LabelImport = z.infer<typeof labelImport>
+
 export const labelRecord = z.object({
   predictionId: z.string(),
   value: labelValue,

@@ -1,6 +1,9 @@
 import {
   api,
+  labelImport,
   modelVersion,
+  type LabelImport,
+  type LabelImportQuery,
   type Api,
   type ModelVersionDetail,
   type RouteDef,
@@ -41,6 +44,12 @@ export type TrestleClient = { readonly [K in keyof Api]: Group<Api[K]> } & {
     bytes: Uint8Array | Blob,
     upload?: ModelUpload
   ) => Promise<ModelVersionDetail>
+  /** Posts a Parquet or CSV file of labels. Sent again, it changes nothing. */
+  readonly importLabels: (
+    file: Uint8Array | Blob,
+    query: LabelImportQuery,
+    options?: CallOptions
+  ) => Promise<LabelImport>
   /** A training set's rows, by its digest, as a Parquet or Arrow file. */
   readonly trainingSetFile: (
     digest: string,
@@ -67,7 +76,7 @@ export function createClient(options: ClientOptions): TrestleClient {
   )
   const own: Pick<
     TrestleClient,
-    'url' | 'predict' | 'uploadModel' | 'trainingSetFile' | 'request'
+    'url' | 'predict' | 'uploadModel' | 'importLabels' | 'trainingSetFile' | 'request'
   > = {
     url: options.url,
     predict: async (endpoint, input, { variant, stickyKey, headers: own = {}, signal } = {}) => {
@@ -84,6 +93,15 @@ export function createClient(options: ClientOptions): TrestleClient {
     uploadModel: async (name, bytes, upload = {}) =>
       modelVersion.parse(
         await send({ method: 'PUT', path: uploadPath(name, upload), body: bytes })
+      ),
+    importLabels: async (file, query, { signal } = {}) =>
+      labelImport.parse(
+        await send({
+          method: 'POST',
+          path: `/api/labels/import?${new URLSearchParams({ ...query }).toString()}`,
+          body: file,
+          signal,
+        })
       ),
     trainingSetFile: (digest, { format = 'parquet', signal } = {}) =>
       open({

@@ -49,6 +49,7 @@ import { createScheduler } from './platform/jobs/scheduler.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
 import { createOtlp } from './platform/telemetry/otlp/index.ts'
 import { createMetrics } from './platform/telemetry/metrics.ts'
+import { alertActionsOn } from './wiring/alert-actions.ts'
 import { batchNoticesFrom, tableFeaturesFrom } from './wiring/batch-ports.ts'
 import { consistencyFrom, tellOfInconsistency } from './wiring/feature-ports.ts'
 import { spendNoticesFrom } from './wiring/cost-ports.ts'
@@ -205,6 +206,7 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
     duckdb,
     completed,
     files: referenceFilesFrom({ tracking, features, blobs }),
+    actOnAlert: alertActionsOn({ rollouts: () => rollouts, identity }),
   })
   const processId = sortableId('proc', clock.now())
   const costs = createCosts({

@@ -137,6 +137,13 @@ export function addDriftCommands(program: Command): void {
           ['monitor', (a) => a.monitor],
           ['title', (a) => a.title],
           ['columns', (a) => a.columns.join(' ')],
+          [
+            'did',
+            (a) =>
+              a.actions
+                .map((action) => `${action.do}: ${action.outcome ?? action.state}`)
+                .join('; '),
+          ],
           ['report', (a) => a.reportId],
         ],
         'No alerts.'

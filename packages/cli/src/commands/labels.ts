@@ -1,3 +1,4 @@
+import { openAsBlob } from 'node:fs'
 import type { LabelInput } from '@trestle/contract'
 import type { Command } from 'commander'
 import { contextOf } from '../context.ts'
@@ -7,6 +8,7 @@ import { withProgress } from '../progress.ts'
 
 const LABELS_A_CALL = 5_000
 
+type ImportOptions = { idColumn: string; labelColumn: string; atColumn?: string }
 type Counts = { accepted: number; changed: number; unchanged: number }
 
 /** `trestle labels …` */
@@ -62,4 +64,41 @@ export function addLabelCommands(program: Command): void {
           )
       }
     )
+
+  labels
+    .command('import')
+    .description('post a Parquet or CSV file of labels; sent again, it changes nothing')
+    .argument('<file>', 'a .parquet or .csv file')
+    .option('--id-column <name>', 'where prediction ids are', 'prediction_id')
+    .option('--label-column <name>', 'where labels are', 'label')
+    .option('--at-column <name>', 'when each became known: a time, or epoch milliseconds')
+    .addHelpText(
+      'after',
+      '\nExample:\n  trestle labels import outcomes.parquet --label-column churned'
+    )
+    .action(async (file: string, options: ImportOptions, command: Command) => {
+      const { client, out } = contextOf(command)
+      const format = /\.(parquet|pq)$/i.test(file) ? 'parquet' : /\.csv$/i.test(file) ? 'csv' : null
+      if (format === null) return command.error('error: a .parquet or .csv file is wanted')
+      const told = await client.importLabels(await openAsBlob(file), {
+        format,
+        idColumn: options.idColumn,
+        labelColumn: options.labelColumn,
+        ...(options.atColumn === undefined ? {} : { atColumn: options.atColumn }),
+      })
+      if (out.json(told)) return
+      out.say(
+        `${told.accepted} labels: ${told.changed} changed, ${told.unchanged} as they were; ${told.joined} have their prediction, of ${told.unknown} it is not in the log.`
+      )
+      if (told.bad === 0) return
+      out.say(`${told.bad} rows hold no label:`)
+      out.table(
+        told.badRows,
+        [
+          ['row', (bad) => bad.row],
+          ['why', (bad) => bad.reason],
+        ],
+        ''
+      )
+    })
 }

@@ -1,5 +1,6 @@
 import { createClient, type TrestleClient } from '@trestle/sdk'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { sampleEvent } from '../../src/modules/monitoring/test/sample-event.ts'
 import { createWorld, type World } from '../rollouts/world.ts'
 import { startTestApp } from '../support/app.ts'
 
@@ -89,4 +90,62 @@ test('what can not begin is refused with its reason, and nothing is written', as
     code: 'rollouts.rollout_not_found',
   })
   expect(await client.rollouts.listRollouts({})).toEqual(before)
+})
+
+test('a monitor whose alert begins to fire aborts the rollout that runs, and the audit log and the alert say so', async () => {
+  const { id } = await client.rollouts.createRollout({
+    ...half,
+    strategy: { kind: 'canary', steps: [{ weightPercent: 50, bakeMs: 86_400_000 }] },
+  })
+  await vi.waitFor(() => expect(world.candidateWeight()).toBe(5_000), { timeout: 10_000 })
+  const spec = {
+    name: 'inputs',
+    endpoint: 'fraud',
+    reference: { kind: 'first', rows: 100 },
+    window: { kind: 'rows', rows: 100 },
+    watchOutputs: false,
+    alertWhen: { drifted: 1, of: 1 },
+  } as const
+  await client.monitoring.putMonitor({ ...spec, onAlert: [{ do: 'abort-rollout' }] })
+  for (let i = 0; i < 200; i++) {
+    world.clock.advance(1)
+    const amount = {
+      name: 'amount',
+      type: 'float' as const,
+      values: [(i % 100) + (i < 100 ? 0 : 500)],
+    }
+    world.completed.publish(
+      sampleEvent({ predictionId: `drift${i}`, at: world.clock.now(), inputs: [amount] })
+    )
+  }
+  world.clock.advance(1_000)
+  await vi.waitFor(
+    async () => {
+      world.clock.advance(1_000)
+      await client.monitoring.evaluateMonitor({ name: 'inputs' })
+      expect((await client.monitoring.listAlerts({ state: 'firing' })).items.length).toBe(1)
+    },
+    { timeout: 10_000, interval: 50 }
+  )
+  await reaches(id, 'aborted')
+  await vi.waitFor(async () => {
+    const { items } = await client.monitoring.listAlerts({})
+    expect(items[0]?.actions).toMatchObject([
+      {
+        do: 'abort-rollout',
+        state: 'done',
+        outcome: `Rollout ${id} goes back to the version before`,
+      },
+    ])
+  })
+  const [alert] = (await client.monitoring.listAlerts({})).items
+  const audit = await client.identity.listAudit({})
+  expect(audit.items).toContainEqual(
+    expect.objectContaining({
+      actor: `alert ${alert?.id ?? ''}`,
+      action: 'alert.abort-rollout',
+      subject: 'fraud',
+      status: 200,
+    })
+  )
 })

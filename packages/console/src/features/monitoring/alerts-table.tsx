@@ -30,6 +30,12 @@ const COLUMNS: readonly Column<Alert>[] = [
         {a.severity === 'page' ? <Tag tone="bad">page</Tag> : null}{' '}
         {a.isSilenced ? <Tag tone="idle">silenced</Tag> : null}
         <div className="faint">{a.summary}</div>
+        {a.actions.map((action) => (
+          <div key={action.do} className="faint">
+            {action.do}, {action.state}
+            {action.outcome === null ? '' : `: ${action.outcome}`}
+          </div>
+        ))}
       </>
     ),
   },

@@ -111,7 +111,9 @@ export function MonitorPage() {
             <Stat
               label="Alerts when"
               value={`${spec.alertWhen.drifted} of ${spec.alertWhen.of}`}
-              note="windows in a row drifted"
+              note={['windows in a row drifted', ...spec.onAlert.map((action) => action.do)].join(
+                ', then '
+              )}
             />
           </Stats>
         )}

@@ -15,6 +15,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import type { Scheduler } from '../../platform/jobs/scheduler.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
+import { createAlertActions, type ActOnAlert } from './alerts/actions.ts'
 import { createAlerts } from './alerts/alerts.ts'
 import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
@@ -24,6 +25,7 @@ import { KEPT_MS } from './arms/timeline.ts'
 import { createGauges } from './gauges.ts'
 import { createInferenceLog } from './inference-log/inference-log.ts'
 import type { LoggedInference } from './inference-log/record.ts'
+import { addLabelImport } from './labels/import-routes.ts'
 import { createLabels, type Labels } from './labels/labels.ts'
 import { createRecentRows } from './labels/recent-rows.ts'
 import { createLabelStore } from './labels/store.ts'
@@ -36,6 +38,7 @@ import { addMonitoringRoutes } from './routes.ts'
 import { createLogSettings } from './settings.ts'
 
 export { monitoringMigrations } from './migrations/index.ts'
+export type { ActOnAlert } from './alerts/actions.ts'
 export type { ReferenceFile, ReferenceFiles } from './monitors/reference-files.ts'
 export type { ArmKey, ArmStats, LoggedInference, ShadowComparison }
 
@@ -117,6 +120,8 @@ export function createMonitoring(deps: {
   completed: Topic<InferenceCompleted>
   /** Training sets that a monitor's reference may name. */
   files: ReferenceFiles
+  /** What monitors have alerts do. */
+  actOnAlert: ActOnAlert
   /** How alerts leave; over HTTP or SMTP when left out. */
   send?: Send
 }): Monitoring {
@@ -146,6 +151,7 @@ export function createMonitoring(deps: {
     send: deps.send ?? send,
     raised: alertRaised,
   })
+  const alertActions = createAlertActions({ store: alertStore, act: deps.actOnAlert, clock })
   const gauges = createGauges({
     registry: deps.metrics,
     pending: () => log.state().pending,
@@ -260,7 +266,12 @@ export function createMonitoring(deps: {
         evaluatedAt: row.last_evaluated_at,
       }))
     },
-    routes: (app) =>
+    routes: (app) => {
+      addLabelImport(app, {
+        labels,
+        duckdb: deps.duckdb,
+        temporaryDir: join(deps.dataDir, 'tmp'),
+      })
       addMonitoringRoutes(app, {
         clock,
         log,
@@ -274,7 +285,8 @@ export function createMonitoring(deps: {
         noticeStore,
         comparison,
         onMonitorDeleted: (at) => gauges.forget(at),
-      }),
+      })
+    },
     async start() {
       if (unsubscribe !== null) return
       await settings.load()
@@ -307,6 +319,11 @@ export function createMonitoring(deps: {
         name: 'alert-delivery',
         intervalMs: DELIVER_EVERY_MS,
         work: (signal) => alerts.deliverDue(signal),
+      })
+      scheduler.every({
+        name: 'alert-actions',
+        intervalMs: DELIVER_EVERY_MS,
+        work: (signal) => alertActions.runDue(signal),
       })
       scheduler.every({
         name: 'notice-delivery',

@@ -14,6 +14,7 @@ import { createTopic, type Topic } from '../../platform/events/topic.ts'
 import { createScheduler, type Scheduler } from '../../platform/jobs/scheduler.ts'
 import { silentLogger } from '../../platform/telemetry/logger.ts'
 import type { InferenceCompleted } from '../serving/index.ts'
+import { createAlertActions, type ActOnAlert, type AlertActionRequest } from './alerts/actions.ts'
 import { createAlerts } from './alerts/alerts.ts'
 import { send, type Send } from './alerts/send.ts'
 import { createAlertStore } from './alerts/store.ts'
@@ -65,6 +66,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       duckdb,
       completed,
       files: noFiles,
+      actOnAlert: () => Promise.reject(new Error('not here')),
       ...(sendInstead === undefined ? {} : { send: sendInstead }),
     })
     await monitoring.start()
@@ -443,6 +445,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       summary: '',
       columns: ['x'],
       reportId: null,
+      onAlert: [],
     }
     await store.insertSilence({
       id: `sil-${project}`,
@@ -504,6 +507,7 @@ onEveryDatabase([monitoringMigrations], (database) => {
       summary: '',
       columns: [],
       reportId: null,
+      onAlert: [],
     })
     for (let i = 0; i < 12; i++) {
       await alerts.deliverDue(AbortSignal.timeout(5_000))
@@ -513,5 +517,105 @@ onEveryDatabase([monitoringMigrations], (database) => {
     expect(await store.deliveriesOf(project, alert?.id ?? '')).toMatchObject([
       { state: 'failed', attempts: 10, receiver: 'gone' },
     ])
+  })
+
+  test('what a monitor has its alert do is done once a firing: over servers, crashes and repeats, and never under a silence or after the end', async () => {
+    const store = createAlertStore(database())
+    const alerts = createAlerts({
+      store,
+      clock,
+      send: async () => undefined,
+      raised: createTopic('raised', () => undefined),
+    })
+    const trouble = {
+      project,
+      endpoint: 'fraud',
+      monitor: 'm',
+      kind: 'quality' as const,
+      severity: 'page' as const,
+      title: 'Worse predictions on fraud',
+      summary: '',
+      columns: [],
+      reportId: null,
+      onAlert: [{ do: 'roll-back' as const }],
+    }
+    const acted: AlertActionRequest[] = []
+    let next: () => ReturnType<ActOnAlert> = async () => ({ state: 'done', outcome: 'went back' })
+    const server = () =>
+      createAlertActions({
+        store,
+        clock,
+        act: async (request) => {
+          acted.push(request)
+          return next()
+        },
+      })
+    const [a, b] = [server(), server()]
+    const turn = () => Promise.all([a, b].map((s) => s.runDue(AbortSignal.timeout(1_000))))
+    const newest = async () => {
+      const [alert] = await store.list({ project, limit: 1 })
+      const [action] = await store.actionsOf(project, [alert?.id ?? ''])
+      return { alert, action }
+    }
+
+    await alerts.raise(trouble)
+    await alerts.raise(trouble)
+    await turn()
+    await alerts.raise(trouble)
+    await alerts.resolve(trouble)
+    clock.advance(600_000)
+    await turn()
+    const { alert, action } = await newest()
+    expect(acted).toMatchObject([
+      { project, endpoint: 'fraud', action: 'roll-back', alert: { id: alert?.id } },
+    ])
+    expect(action).toMatchObject({ state: 'done', outcome: 'went back', next_attempt_at: null })
+
+    // A server that dies at it: another one asks again, later.
+    clock.advance(1)
+    await alerts.raise(trouble)
+    const { action: begun } = await newest()
+    if (begun === undefined) throw new Error('no action')
+    await store.takeAction(begun, clock.now() + 60_000)
+    await turn()
+    expect(acted.length).toBe(1)
+    clock.advance(60_000)
+    next = () => Promise.reject(new Error('the rollout is moving'))
+    await turn()
+    expect((await newest()).action).toMatchObject({
+      state: 'pending',
+      outcome: 'the rollout is moving',
+    })
+    for (let i = 0; i < 9; i++) {
+      clock.advance(60_000)
+      await turn()
+    }
+    expect(acted.length).toBe(5)
+    expect((await newest()).action).toMatchObject({ state: 'failed', attempts: 5 })
+    await alerts.resolve(trouble)
+
+    // Over before its turn; then silenced.
+    clock.advance(1)
+    await alerts.raise(trouble)
+    await alerts.resolve(trouble)
+    await turn()
+    expect((await newest()).action).toMatchObject({ state: 'skipped' })
+    await store.insertSilence({
+      id: `sil-${project}`,
+      project,
+      endpoint: 'fraud',
+      monitor: null,
+      comment: '',
+      created_by: 'ann',
+      starts_at: clock.now(),
+      ends_at: clock.now() + 10_000,
+    })
+    clock.advance(1)
+    await alerts.raise(trouble)
+    await turn()
+    clock.advance(20_000)
+    await turn()
+    expect((await newest()).action).toMatchObject({ state: 'skipped' })
+    expect(acted.length).toBe(5)
   })
 })

@@ -204,8 +204,12 @@ function alertHandlers(deps: Deps) {
       const now = clock.now()
       const silences = await alertStore.silences(project, now)
       const rows = await alertStore.list({ ...filter, project, before: pageToken, limit })
+      const actions = await alertStore.actionsOf(
+        project,
+        rows.map(({ id }) => id)
+      )
       return {
-        items: rows.map((row) => toAlert(row, silences, now)),
+        items: rows.map((row) => toAlert(row, { silences, actions, now })),
         nextPageToken: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
       }
     },

@@ -152,6 +152,18 @@ export type MonitoringTables = {
     created_at: number
     delivered_at: number | null
   }
+  alert_actions: {
+    id: string
+    project: string
+    alert_id: string
+    action: 'abort-rollout' | 'roll-back'
+    state: 'pending' | 'done' | 'skipped' | 'failed'
+    attempts: number
+    /** While a server is at it: when another may take over. */
+    next_attempt_at: number | null
+    outcome: string | null
+    done_at: number | null
+  }
   deliveries: {
     id: string
     project: string

@@ -1,4 +1,4 @@
-import type { NewRollout } from '@trestle/contract'
+import type { AlertAction, NewRollout } from '@trestle/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Component } from '../../platform/component.ts'
 import type { Topic } from '../../platform/events/topic.ts'
@@ -38,6 +38,16 @@ export interface Rollouts extends Component {
   deferMove: DeferMove
   /** Ends the rollouts of a version that is not to be served any more. */
   onArchived(version: { project: string; name: string; version: number }): Promise<void>
+  /**
+   * Ends the endpoint's rollout because of an alert; `roll-back` also takes its last promotion back. Leaves a rollout alone that began after the alert.
+   * Throws `resource.conflict` when the way back is gone.
+   */
+  onAlert(request: {
+    project: string
+    endpoint: string
+    action: AlertAction
+    alert: Readonly<{ id: string; title: string; startsAt: number }>
+  }): Promise<Readonly<{ state: 'done' | 'skipped'; outcome: string }>>
   readonly business: Pick<Business, 'push'>
   readonly declared: Declared
   readonly changed: Topic<RolloutChanged>

@@ -314,3 +314,49 @@ test('blue-green: preview without traffic, then everything, with an absolute cei
     'alias champion=2',
   ])
 })
+
+test('an alert ends the running rollout, or takes the last promotion back; told again, or of a rollout that began after it, it does nothing', async () => {
+  const world = createWorld()
+  const before = world.endpoint().traffic
+  const { rollouts } = await begin(world)
+  const alert = (action: 'abort-rollout' | 'roll-back', startsAt = world.clock.now()) =>
+    rollouts.onAlert({
+      project: 'default',
+      endpoint: 'fraud',
+      action,
+      alert: { id: 'alr_1', title: 'Worse predictions on fraud', startsAt },
+    })
+  expect(await alert('roll-back')).toMatchObject({ state: 'skipped' })
+
+  const first = await create(rollouts)
+  await settle(rollouts)
+  expect(world.candidateWeight()).toBe(1_000)
+  expect(await alert('abort-rollout', world.clock.now() - 3_600_000)).toMatchObject({
+    state: 'skipped',
+    outcome: `Rollout ${first.id} began after the alert`,
+  })
+  expect(await alert('abort-rollout')).toMatchObject({ state: 'done' })
+  await settle(rollouts)
+  expect((await rollouts.get('default', first.id)).state).toMatchObject({
+    phase: 'aborted',
+    reason: 'Alert alr_1: Worse predictions on fraud',
+  })
+  expect(world.endpoint().traffic).toEqual(before)
+  expect(await alert('roll-back')).toMatchObject({
+    state: 'skipped',
+    outcome: `Rollout ${first.id} was aborted already`,
+  })
+
+  world.clock.advance(1_000)
+  const second = await create(rollouts)
+  await runUntilEnd({ world, rollouts }, second.id)
+  expect(world.aliases.get('champion')).toBe(2)
+  expect(await alert('abort-rollout'), 'nothing runs').toMatchObject({ state: 'skipped' })
+  expect(await alert('roll-back')).toMatchObject({ state: 'done' })
+  await settle(rollouts)
+  expect((await rollouts.get('default', second.id)).state.phase).toBe('rolled-back')
+  expect(world.endpoint().traffic.weights).toEqual(before.weights)
+  expect(world.aliases.get('champion')).toBe(1)
+  const timeline = await rollouts.timeline(second.id)
+  expect(timeline.find((entry) => entry.event === 'alerted')?.actor).toBe('alert alr_1')
+})

@@ -212,6 +212,30 @@ export function createRollouts(deps: {
         controller.nudge(rollout.id)
       }
     },
+    async onAlert({ project, endpoint, action, alert }) {
+      const skipped = (outcome: string) => ({ state: 'skipped' as const, outcome })
+      const [newest] = await store.list({ project, endpoint, limit: 1, before: undefined })
+      if (newest === undefined) return skipped('The endpoint has had no rollout')
+      const { id, state } = newest
+      if (newest.createdAt > alert.startsAt) return skipped(`Rollout ${id} began after the alert`)
+      const ending = action === 'roll-back' ? 'rolled-back' : 'aborted'
+      if (state.phase === 'promoted' && ending === 'rolled-back') await assertCanReturn(newest)
+      const recorded = await record(
+        id,
+        { kind: 'alerted', at: clock.now(), ending, reason: `Alert ${alert.id}: ${alert.title}` },
+        { actor: `alert ${alert.id}`, fence: null, verdicts: newest.look?.verdicts ?? [] }
+      )
+      switch (recorded.kind) {
+        case 'moved':
+          controller.nudge(id)
+          return { state: 'done', outcome: `Rollout ${id} goes back to the version before` }
+        case 'unchanged':
+          return skipped(`Rollout ${id} was ${(await get(project, id)).state.phase} already`)
+        case 'refused':
+        case 'lost':
+          throw fail('resource.conflict', 'The rollout is moving; try again')
+      }
+    },
     business,
     declared,
 

@@ -41,6 +41,8 @@ export type RolloutEvent = Readonly<
   | { kind: 'traffic-applied'; at: number }
   | { kind: 'looked'; at: number; step: number; decision: Decision }
   | { kind: 'breaker-tripped'; at: number; reason: string }
+  /** By `aborted` a running rollout ends; `rolled-back` also takes a promotion back. */
+  | { kind: 'alerted'; at: number; ending: RolloutState['ending']; reason: string }
   | { kind: 'deadline-passed'; at: number }
   | { kind: 'settled'; at: number }
   | { kind: 'endpoint-gone'; at: number }

@@ -95,6 +95,10 @@ const event: fc.Arbitrary<RolloutEvent> = fc.integer({ min: 0, max: 10_000 }).ch
     fc.constant<RolloutEvent>({ kind: 'deadline-passed', at }),
     fc.constant<RolloutEvent>({ kind: 'candidate-failed', at, error: 'died' }),
     fc.constant<RolloutEvent>({ kind: 'breaker-tripped', at, reason: '60 of 100 failed' }),
+    fc.constantFrom<RolloutEvent>(
+      { kind: 'alerted', at, ending: 'aborted', reason: 'drift' },
+      { kind: 'alerted', at, ending: 'rolled-back', reason: 'drift' }
+    ),
     fc
       .constantFrom(
         'pause' as const,
@@ -188,13 +192,16 @@ test('from anywhere harm takes the weight away at once, whatever people or evide
   )
 })
 
-test('once ended a rollout stays ended, but for the return of a promoted one by a person', () => {
+test('once ended a rollout stays ended, but for the return of a promoted one by a person or an alert', () => {
   for (const phase of ['finished', 'rolled-back', 'aborted', 'promoted'] as const) {
     const state: RolloutState = { ...initialState(0, 1), phase, endedAt: 1 }
     fc.assert(
       fc.property(event, (next) => {
         const outcome = transition(state, next, canary)
-        const isReturn = phase === 'promoted' && next.kind === 'human' && next.action === 'abort'
+        const asksBack =
+          (next.kind === 'human' && next.action === 'abort') ||
+          (next.kind === 'alerted' && next.ending === 'rolled-back')
+        const isReturn = phase === 'promoted' && asksBack
         expect(outcome.kind === 'moved').toBe(isReturn)
       }),
       { numRuns: 300, seed: 9 }

@@ -43,6 +43,10 @@ export function transition(state: RolloutState, event: RolloutEvent, plan: Plan)
       return event.step === state.step ? looked(state, event, plan) : UNCHANGED
     case 'breaker-tripped':
       return isGoingBack(state) || state.phase === 'pending' ? UNCHANGED : back(state, event.reason)
+    case 'alerted':
+      return isGoingBack(state)
+        ? UNCHANGED
+        : moved({ ...state, phase: 'rolling-back', ending: event.ending, hold: null }, event.reason)
     case 'deadline-passed':
       return state.phase === 'pending'
         ? back(state, 'The new variant was not loaded by the deadline')
@@ -218,6 +222,11 @@ function resume(
 
 /** An instant return is possible while the old variants are warm; everything else is over. */
 function afterTheEnd(state: RolloutState, event: RolloutEvent): Outcome {
+  if (event.kind === 'alerted' && event.ending === 'rolled-back' && state.phase === 'promoted')
+    return moved(
+      { ...state, phase: 'rolling-back', ending: 'rolled-back', endedAt: null },
+      event.reason
+    )
   if (event.kind !== 'human') return UNCHANGED
   if (event.action !== 'abort' || state.phase !== 'promoted') return refused(`it is ${state.phase}`)
   return moved(

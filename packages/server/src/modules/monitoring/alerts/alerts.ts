@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Alert } from '@trestle/contract'
+import type { Alert, AlertAction } from '@trestle/contract'
 import type { Clock } from '../../../kernel/clock.ts'
 import { sortableId } from '../../../kernel/ids.ts'
 import type { Topic } from '../../../platform/events/topic.ts'
 import { attempt, RECEIVER_GONE } from './attempt.ts'
 import { toMessage } from './message.ts'
 import type { Send } from './send.ts'
-import type { AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
+import type { AlertActionRow, AlertRow, AlertStore, DeliveryRow, SilenceRow } from './store.ts'
 
 export type Trouble = Readonly<{
   project: string
@@ -22,6 +22,7 @@ export type Raise = Trouble &
     summary: string
     columns: readonly string[]
     reportId: string | null
+    onAlert: readonly Readonly<{ do: AlertAction }>[]
   }>
 
 const REPEAT_TO_ALERTMANAGER_MS = 60_000
@@ -125,9 +126,20 @@ export function createAlerts(deps: {
         ends_at: null,
         ...said,
       }
-      if (!(await store.insert(alert, await deliveriesFor(alert, 'firing')))) return
+      const actions = trouble.onAlert.map((action): AlertActionRow => ({
+        id: sortableId('act', now),
+        project: alert.project,
+        alert_id: alert.id,
+        action: action.do,
+        state: 'pending',
+        attempts: 0,
+        next_attempt_at: now,
+        outcome: null,
+        done_at: null,
+      }))
+      if (!(await store.insert(alert, await deliveriesFor(alert, 'firing'), actions))) return
       const silences = await store.silences(alert.project, now)
-      deps.raised.publish({ ...toAlert(alert, silences, now), project: alert.project })
+      deps.raised.publish({ ...toAlert(alert, { silences, actions, now }), project: alert.project })
     },
     async resolve(trouble: Trouble): Promise<void> {
       const firing = await store.firing(trouble.project, fingerprintOf(trouble))
@@ -154,7 +166,7 @@ const fingerprintOf = (trouble: Trouble): string =>
     .digest('hex')
     .slice(0, 16)
 
-function isSilenced(alert: AlertRow, silences: readonly SilenceRow[], now: number): boolean {
+export function isSilenced(alert: AlertRow, silences: readonly SilenceRow[], now: number): boolean {
   return silences.some(
     (silence) =>
       silence.starts_at <= now &&
@@ -164,7 +176,10 @@ function isSilenced(alert: AlertRow, silences: readonly SilenceRow[], now: numbe
   )
 }
 
-export const toAlert = (row: AlertRow, silences: readonly SilenceRow[], now: number): Alert => ({
+export const toAlert = (
+  row: AlertRow,
+  beside: { silences: readonly SilenceRow[]; actions: readonly AlertActionRow[]; now: number }
+): Alert => ({
   id: row.id,
   fingerprint: row.fingerprint,
   kind: row.kind,
@@ -176,7 +191,15 @@ export const toAlert = (row: AlertRow, silences: readonly SilenceRow[], now: num
   summary: row.summary,
   columns: JSON.parse(row.columns_json) as string[], // written by this module
   reportId: row.report_id,
-  isSilenced: isSilenced(row, silences, now),
+  isSilenced: isSilenced(row, beside.silences, beside.now),
+  actions: beside.actions
+    .filter((action) => action.alert_id === row.id)
+    .map((action) => ({
+      do: action.action,
+      state: action.state,
+      outcome: action.outcome,
+      at: action.done_at,
+    })),
   startsAt: row.starts_at,
   lastSeenAt: row.last_seen_at,
   endsAt: row.ends_at,

@@ -2,6 +2,7 @@ import type { Database } from '../../../platform/database/index.ts'
 import type { MonitoringTables } from '../tables.ts'
 
 export type AlertRow = MonitoringTables['alerts']
+export type AlertActionRow = MonitoringTables['alert_actions']
 export type DeliveryRow = MonitoringTables['deliveries']
 export type ReceiverRow = MonitoringTables['receivers']
 export type SilenceRow = MonitoringTables['silences']
@@ -19,8 +20,12 @@ export function createAlertStore(database: Database) {
         .where('state', '=', 'firing')
         .executeTakeFirst(),
     allFiring: () => db.selectFrom('alerts').selectAll().where('state', '=', 'firing').execute(),
-    /** A new alert with its deliveries. False when the same alert is firing already. */
-    insert(alert: AlertRow, deliveries: readonly DeliveryRow[]): Promise<boolean> {
+    /** A new alert with its deliveries and actions. False when the same alert is firing already. */
+    insert(
+      alert: AlertRow,
+      deliveries: readonly DeliveryRow[],
+      actions: readonly AlertActionRow[]
+    ): Promise<boolean> {
       return db.transaction().execute(async (tx) => {
         const result = await tx
           .insertInto('alerts')
@@ -32,6 +37,11 @@ export function createAlertStore(database: Database) {
           await tx
             .insertInto('deliveries')
             .values([...deliveries])
+            .execute()
+        if (actions.length > 0)
+          await tx
+            .insertInto('alert_actions')
+            .values([...actions])
             .execute()
         return true
       })
@@ -72,6 +82,39 @@ export function createAlertStore(database: Database) {
       if (query.before !== undefined) select = select.where('id', '<', query.before)
       return select.orderBy('id', 'desc').limit(query.limit).execute()
     },
+
+    actionsOf: (project: string, alertIds: readonly string[]): Promise<AlertActionRow[]> =>
+      alertIds.length === 0
+        ? Promise.resolve([])
+        : db
+            .selectFrom('alert_actions')
+            .selectAll()
+            .where('project', '=', project)
+            .where('alert_id', 'in', [...alertIds])
+            .orderBy('id')
+            .execute(),
+    dueActions: (now: number, limit: number) =>
+      db
+        .selectFrom('alert_actions')
+        .selectAll()
+        .where('state', '=', 'pending')
+        .where('next_attempt_at', '<=', now)
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+    /** Takes an action for one try. False when another server has it. */
+    async takeAction({ id, attempts }: AlertActionRow, until: number): Promise<boolean> {
+      const result = await db
+        .updateTable('alert_actions')
+        .set({ attempts: attempts + 1, next_attempt_at: until })
+        .where('id', '=', id)
+        .where('state', '=', 'pending')
+        .where('attempts', '=', attempts)
+        .executeTakeFirst()
+      return result.numUpdatedRows === 1n
+    },
+    updateAction: async (id: string, change: Partial<AlertActionRow>) =>
+      void (await db.updateTable('alert_actions').set(change).where('id', '=', id).execute()),
 
     silences: (project: string, now: number) =>
       db

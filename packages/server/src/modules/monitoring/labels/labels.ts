@@ -83,27 +83,41 @@ export function createLabels(deps: {
     }
   }
 
+  /** Writes labels, and gives those back whose prediction is not a recent one. */
+  async function write(by: { project: string; actor: string }, labels: readonly LabelInput[]) {
+    const now = clock.now()
+    // Twice the same prediction in one call: the last word counts here too.
+    const rows = [...new Map(labels.map((label) => [label.predictionId, label])).values()].map(
+      (label): LabelRow => ({
+        project: by.project,
+        prediction_id: label.predictionId,
+        value_json: JSON.stringify(label.value),
+        at: label.at ?? now,
+        received_at: now,
+        actor: by.actor,
+        joined: 0,
+      })
+    )
+    const { changed, unchanged } = await store.put(rows)
+    const missing = await joinRecent(rows)
+    return { counts: { accepted: labels.length, changed, unchanged }, rows, missing }
+  }
+
   return {
     async put(
       by: { project: string; actor: string },
       labels: readonly LabelInput[]
     ): Promise<{ accepted: number; changed: number; unchanged: number }> {
-      const now = clock.now()
-      // Twice the same prediction in one call: the last word counts here too.
-      const rows = [...new Map(labels.map((label) => [label.predictionId, label])).values()].map(
-        (label): LabelRow => ({
-          project: by.project,
-          prediction_id: label.predictionId,
-          value_json: JSON.stringify(label.value),
-          at: label.at ?? now,
-          received_at: now,
-          actor: by.actor,
-          joined: 0,
-        })
-      )
-      const { changed, unchanged } = await store.put(rows)
-      await joinRecent(rows)
-      return { accepted: labels.length, changed, unchanged }
+      return (await write(by, labels)).counts
+    },
+    /** As `put`, and looks in the log at once for what is not recent: tells how many predictions are known. */
+    async putAndJoin(by: { project: string; actor: string }, labels: readonly LabelInput[]) {
+      const { counts, rows, missing } = await write(by, labels)
+      if (missing.length > 0) await joinFromLog(missing)
+      const ids = rows.map((row) => row.prediction_id)
+      const found = await store.findMany(by.project, ids)
+      const joined = found.filter((label) => label.joined === 1).length
+      return { ...counts, joined, unknown: rows.length - joined }
     },
     /** Looks for the predictions of labels that have none yet. */
     async joinPending(): Promise<void> {

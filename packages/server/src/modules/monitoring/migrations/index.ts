@@ -18,6 +18,7 @@ export const monitoringMigrations: ModuleMigrations = {
       up: (db) => db.schema.alterTable('receivers').addColumn('mail_json', 'text').execute(),
     },
     { name: '006-window-profiles', up: createWindowProfiles },
+    { name: '007-alert-actions', up: createAlertActions },
   ],
 }
 
@@ -267,5 +268,30 @@ async function createNotices(db: Kysely<unknown>): Promise<void> {
     .createIndex('notice_deliveries_of')
     .on('notice_deliveries')
     .column('notice_id')
+    .execute()
+}
+
+async function createAlertActions(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('alert_actions')
+    .addColumn('id', 'varchar(40)', (c) => c.primaryKey())
+    .addColumn('project', 'varchar(120)', (c) => c.notNull())
+    .addColumn('alert_id', 'varchar(40)', (c) => c.notNull())
+    .addColumn('action', 'varchar(40)', (c) => c.notNull())
+    .addColumn('state', 'varchar(20)', (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('next_attempt_at', 'bigint')
+    .addColumn('outcome', 'text')
+    .addColumn('done_at', 'bigint')
+    .execute()
+  await db.schema
+    .createIndex('alert_actions_due')
+    .on('alert_actions')
+    .columns(['state', 'next_attempt_at'])
+    .execute()
+  await db.schema
+    .createIndex('alert_actions_of')
+    .on('alert_actions')
+    .columns(['project', 'alert_id'])
     .execute()
 }

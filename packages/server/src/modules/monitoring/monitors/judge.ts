@@ -71,6 +71,7 @@ export function createJudge(deps: {
         summary: `${bad.length} of the last ${latest.length} windows drifted. ${made.summary}`,
         columns,
         reportId: made.id,
+        onAlert: spec.onAlert,
       })
     } else if (made.state === 'ok') await alerts.resolve({ ...about, kind: 'drift' })
     await quality.tell(monitor, spec)

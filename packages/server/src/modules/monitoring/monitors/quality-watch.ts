@@ -131,6 +131,7 @@ export function createQualityWatch(deps: {
         summary: known.quality.finding,
         columns: [],
         reportId: known.reportId,
+        onAlert: spec.onAlert,
       })
     if (expected?.estimate.state === 'worse')
       return alerts.raise({
@@ -140,6 +141,7 @@ export function createQualityWatch(deps: {
         summary: expected.estimate.finding,
         columns: [],
         reportId: expected.reportId,
+        onAlert: spec.onAlert,
       })
     if (known !== null || expected !== null) return alerts.resolve(about)
   }
