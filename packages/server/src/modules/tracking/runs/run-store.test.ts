@@ -176,6 +176,60 @@ onEveryDatabase([trackingMigrations], (database) => {
     }
   })
 
+  test('a filter finds the same runs, whether they are walked through or begun with its rarest comparison', async () => {
+    const { id, runs, start } = await experiment()
+    const long = 'x'.repeat(120)
+    for (let i = 0; i < 40; i++) {
+      const { run_id: runId } = await start(1_000 + i)
+      await runs.log(
+        { project, runId },
+        {
+          metrics: i % 5 === 0 ? [metric('m', NaN)] : [metric('m', i % 7), metric('n', i)],
+          params: [{ key: 'k', value: i % 3 === 0 ? `${long}${i % 2}` : `${i % 4}` }],
+          tags: i % 2 === 0 ? [{ key: 't', value: `${i % 3}` }] : [],
+        }
+      )
+    }
+    const comparison = fc.oneof(
+      fc
+        .tuple(
+          fc.constantFrom('metrics.m', 'metrics.n', 'metrics.none'),
+          fc.constantFrom('>', '>=', '<', '<=', '=', '!='),
+          fc.integer({ min: -1, max: 40 })
+        )
+        .map((parts) => parts.join(' ')),
+      fc
+        .tuple(
+          fc.constantFrom('params.k', 'tags.t'),
+          fc.constantFrom('=', '!=', 'LIKE'),
+          fc.constantFrom('0', '1', '2', `${long}0`, `${long}1`, long.slice(0, 100))
+        )
+        .map(([key, comparator, value]) => `${key} ${comparator} '${value}'`)
+    )
+    const find = async (filter: string, few: number) => {
+      const query = {
+        project,
+        experimentIds: [id],
+        stages: ['active' as const],
+        clauses: parseFilter(filter, RUNS),
+        orderBy: parseOrderBy(['metrics.n DESC'], RUNS),
+        after: null,
+        limit: 100,
+      }
+      const { rows } = await searchRuns(database(), query, { few })
+      return rows.map((row) => row.run_id)
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.array(comparison, { minLength: 1, maxLength: 3 }), async (parts) => {
+        const filter = parts.join(' AND ')
+        const walked = await find(filter, 0)
+        expect(await find(filter, 8)).toEqual(walked)
+        expect(await find(filter, 1_000)).toEqual(walked)
+      }),
+      { numRuns: 60 }
+    )
+  })
+
   test('LIKE minds case and takes glob characters literally; ILIKE does not mind case', async () => {
     const { id, runs, start } = await experiment()
     for (const value of ['Tree', 'tree', 'a*b', 'axb', '50%', 'x[y]']) {
