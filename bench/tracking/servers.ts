@@ -110,7 +110,8 @@ export async function startBoth(databases?: { trestle: string; mlflow: string })
     [
       ...['server', '--host', '127.0.0.1', '--port', String(port)],
       '--backend-store-uri',
-      databases?.mlflow.replace(/^postgres:/, 'postgresql+psycopg2:') ?? `sqlite:///${join(folder, 'm.db')}`,
+      databases?.mlflow.replace(/^postgres:/, 'postgresql+psycopg2:') ??
+        `sqlite:///${join(folder, 'm.db')}`,
       '--artifacts-destination',
       join(folder, 'artifacts'),
     ],
