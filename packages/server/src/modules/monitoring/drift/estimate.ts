@@ -5,11 +5,11 @@ import {
   expectedPerformance,
   fitCalibrator,
   fitLossEstimator,
-  normalSf,
   type LossColumn,
 } from '@trestle/stats'
 import type { Scalar } from '../../../kernel/scalar.ts'
 import { isSameClass } from '../outcome.ts'
+import { areWorse, meanOf, shortLoss, varianceOf } from './losses.ts'
 
 type QualitySpec = NonNullable<MonitorSpec['quality']>
 
@@ -117,39 +117,20 @@ function columnOf(values: readonly (Scalar | null)[]): LossColumn {
     : values.map((value) => (value === null ? null : String(value)))
 }
 
-/** Worse by more than the tolerance, and by more than chance (one-sided Welch z at 1 %). */
 function compare(
   before: ArrayLike<number>,
   now: ArrayLike<number>,
   by: { what: string; tolerance: number; variance: number }
 ): Pick<QualityEstimate, 'state' | 'referenceLabels' | 'finding'> {
-  const [then, expected] = [meanOf(before), meanOf(now)]
-  const difference = expected - then
-  const error = Math.sqrt(by.variance / now.length + varianceOf(before) / before.length)
-  const isWorse =
-    difference > by.tolerance * then &&
-    (error === 0 ? difference > 0 : normalSf(difference / error) <= 0.01)
+  const isWorse = areWorse(before, now, by)
   return {
     state: isWorse ? 'worse' : 'ok',
     referenceLabels: before.length,
     finding: isWorse
-      ? `The ${by.what} is expected at ${short(expected)}, was ${short(then)} in the reference period (estimated, no labels).`
+      ? `The ${by.what} is expected at ${shortLoss(meanOf(now))}, was ${shortLoss(meanOf(before))} in the reference period (estimated, no labels).`
       : '',
   }
 }
 
 const hasScore = <R extends Answered>(row: R): row is R & { score: number } =>
   row.score !== null && Number.isFinite(row.score)
-
-const meanOf = (values: ArrayLike<number>): number => {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i] ?? 0
-  return values.length === 0 ? 0 : sum / values.length
-}
-function varianceOf(values: ArrayLike<number>): number {
-  const mean = meanOf(values)
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += ((values[i] ?? 0) - mean) ** 2
-  return values.length < 2 ? 0 : sum / (values.length - 1)
-}
-const short = (value: number): string => String(Number(value.toPrecision(3)))

@@ -1,8 +1,9 @@
-import { createAdwin, createPageHinkley, mannWhitney, normalSf } from '@trestle/stats'
+import { createAdwin, createPageHinkley, mannWhitney } from '@trestle/stats'
 import type { MonitorSpec, QualityReport } from '@trestle/contract'
 import type { Scalar } from '../../../kernel/scalar.ts'
 import type { OutcomeRow } from '../labels/store.ts'
 import { className, isSameClass } from '../outcome.ts'
+import { areWorse, meanOf, shortLoss } from './losses.ts'
 
 /** What quality reads of a labelled prediction. */
 type Outcome = Pick<OutcomeRow, 'prediction_at' | 'label_json' | 'predicted_json' | 'score'>
@@ -48,15 +49,16 @@ export function judgeQuality(
       state: 'insufficient',
       finding: `${cases.length} labels in the window; at least ${spec.minimumLabels} are needed.`,
     }
-  const worse = before.length >= spec.minimumLabels && isWorse(before, cases, spec.tolerance)
+  const worse =
+    before.length >= spec.minimumLabels && areWorse(errorsOf(before), errorsOf(cases), spec)
   const what = spec.problem === 'regression' ? 'mean absolute error' : 'error rate'
-  const now = meanOf(cases)
-  const then = meanOf(before)
+  const now = meanOf(errorsOf(cases))
+  const then = meanOf(errorsOf(before))
   if (worse)
     return {
       ...base,
       state: 'worse',
-      finding: `The ${what} is ${short(now)}, was ${short(then)} in the reference period (${cases.length} labels).`,
+      finding: `The ${what} is ${shortLoss(now)}, was ${shortLoss(then)} in the reference period (${cases.length} labels).`,
     }
   if (base.conceptDrift.detected)
     return {
@@ -158,9 +160,9 @@ function areaUnderCurve(high: readonly number[], low: readonly number[]): number
 
 function multiclassMetrics(cases: readonly Case[]): Record<string, number | null> {
   const classes = Map.groupBy(cases, (c) => className(c.label))
-  const recalls = [...classes.values()].map((group) => 1 - meanOf(group))
+  const recalls = [...classes.values()].map((group) => 1 - meanOf(errorsOf(group)))
   return {
-    accuracy: cases.length === 0 ? null : 1 - meanOf(cases),
+    accuracy: cases.length === 0 ? null : 1 - meanOf(errorsOf(cases)),
     macroRecall: share(
       recalls.reduce((a, b) => a + b, 0),
       recalls.length
@@ -178,21 +180,13 @@ function regressionMetrics(cases: readonly Case[]): Record<string, number | null
   const nonZero = cases.filter((c) => Number(c.label) !== 0)
   const relative = nonZero.reduce((sum, c) => sum + c.error / Math.abs(Number(c.label)), 0)
   return {
-    mae: cases.length === 0 ? null : meanOf(cases),
+    mae: cases.length === 0 ? null : meanOf(errorsOf(cases)),
     rmse: meanSquare === null ? null : Math.sqrt(meanSquare),
     bias: share(bias, cases.length),
     /** Over labels other than 0, where a percentage means something. */
     mape: share(relative, nonZero.length),
     r2: spread === 0 ? null : 1 - squares / spread,
   }
-}
-
-/** Worse by more than the tolerance, and by more than chance (one-sided Welch z at 1 %). */
-function isWorse(before: readonly Case[], now: readonly Case[], tolerance: number): boolean {
-  const difference = meanOf(now) - meanOf(before)
-  if (difference <= tolerance * meanOf(before)) return false
-  const error = Math.sqrt(varianceOf(now) / now.length + varianceOf(before) / before.length)
-  return error === 0 ? difference > 0 : normalSf(difference / error) <= 0.01
 }
 
 function detectChange(history: readonly Case[], from: number): QualityReport['conceptDrift'] {
@@ -214,12 +208,4 @@ function detectChange(history: readonly Case[], from: number): QualityReport['co
 }
 
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
-const meanOf = (cases: readonly Case[]): number =>
-  cases.length === 0 ? 0 : cases.reduce((sum, c) => sum + c.error, 0) / cases.length
-function varianceOf(cases: readonly Case[]): number {
-  const mean = meanOf(cases)
-  return cases.length < 2
-    ? 0
-    : cases.reduce((sum, c) => sum + (c.error - mean) ** 2, 0) / (cases.length - 1)
-}
-const short = (value: number): string => String(Number(value.toPrecision(3)))
+const errorsOf = (cases: readonly Case[]): number[] => cases.map((c) => c.error)
