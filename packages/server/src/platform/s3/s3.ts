@@ -25,7 +25,7 @@ export interface S3 {
   write(url: string, source: Readable): Promise<void>
   remove(url: string): Promise<void>
   /** Copies an object to a local file, which appears whole or not at all. */
-  fetchTo(url: string, path: string): Promise<S3Object>
+  fetchTo(url: string, path: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -126,9 +126,8 @@ export function openS3(settings: S3Settings): S3 {
     },
 
     async fetchTo(url, path) {
-      const object = await s3.head(url)
-      const found = object === null ? null : await s3.read(url)
-      if (object === null || found === null) throw fail('resource.not_found', `There is no ${url}`)
+      const found = await s3.read(url)
+      if (found === null) throw fail('resource.not_found', `There is no ${url}`)
       const temporary = `${path}.${randomUUID()}.part`
       try {
         await asked('read', url, () => pipeline(found.stream, createWriteStream(temporary)))
@@ -136,7 +135,6 @@ export function openS3(settings: S3Settings): S3 {
       } finally {
         await rm(temporary, { force: true })
       }
-      return object
     },
 
     async stop() {
