@@ -1,4 +1,5 @@
 import { messageOf } from '../../kernel/errors.ts'
+import { pause } from '../../kernel/pause.ts'
 import { lastPerPartition, recordBatches, type Kafka } from '../../platform/kafka/index.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { Serving } from '../serving/index.ts'
@@ -157,15 +158,3 @@ function lookAgain<T>(look: () => Promise<T>, tell: (seen: T) => void): { stop: 
   void again()
   return { stop: () => stopping.abort() }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })

@@ -1,6 +1,7 @@
 import type { StreamSource } from '@trestle/contract'
 import { messageOf } from '../../../kernel/errors.ts'
 import { randomHexId } from '../../../kernel/ids.ts'
+import { pause } from '../../../kernel/pause.ts'
 import { lastPerPartition, recordBatches, type Kafka } from '../../../platform/kafka/index.ts'
 import type { Logger } from '../../../platform/telemetry/logger.ts'
 import type { Storage, ViewRecord } from '../definitions/model.ts'
@@ -107,15 +108,3 @@ export function startStreamReader(deps: {
     },
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
