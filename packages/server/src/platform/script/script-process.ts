@@ -1,5 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { createCalls, keepProcess, type Host } from '../process/index.ts'
 
 export type ToHost = Readonly<
   | { kind: 'load'; source: string }
@@ -21,13 +22,6 @@ export interface ScriptProcess {
   close(): void
 }
 
-type Waiting = {
-  resolve: (rows: unknown) => void
-  reject: (error: Error) => void
-  timer: NodeJS.Timeout
-}
-type Host = { child: ChildProcess; waiting: Map<number, Waiting>; isGone: boolean }
-
 // The compiler rewrites imports, not this path: the built server has a .js beside it.
 const HOST = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './host.ts' : './script-host.js', import.meta.url)
@@ -40,10 +34,7 @@ export async function startScript(settings: {
   timeoutMs: number
   memoryMb: number
 }): Promise<ScriptProcess> {
-  let isClosed = false
-  let nextId = 1
-
-  const launch = (): Promise<{ host: Host; inputs: unknown; outputs: unknown }> =>
+  const launch = (): Promise<{ host: Host<unknown>; inputs: unknown; outputs: unknown }> =>
     new Promise((started, refused) => {
       const child = fork(HOST, [], {
         execArgv: [
@@ -56,8 +47,8 @@ export async function startScript(settings: {
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       })
-      const waiting = new Map<number, Waiting>()
-      const host: Host = { child, waiting, isGone: false }
+      const calls = createCalls<unknown>()
+      const host: Host<unknown> = { child, calls, isGone: false }
       const late = setTimeout(() => {
         refused(new Error(`it did not load within ${LOAD_TIMEOUT_MS / 1000} s`))
         child.kill('SIGKILL')
@@ -66,11 +57,7 @@ export async function startScript(settings: {
         host.isGone = true
         clearTimeout(late)
         refused(new Error(why))
-        for (const { reject, timer } of waiting.values()) {
-          clearTimeout(timer)
-          reject(new Error(why))
-        }
-        waiting.clear()
+        calls.fail(why)
       }
       child.on('error', (error) => fall(error.message))
       child.on('exit', (code, signal) => fall(reasonOf({ code, signal }, settings.memoryMb)))
@@ -85,10 +72,10 @@ export async function startScript(settings: {
             child.kill('SIGKILL')
             return
           case 'done':
-            settle(waiting, message.id)?.resolve(message.rows)
+            calls.settle(message.id)?.resolve(message.rows)
             return
           case 'failed':
-            settle(waiting, message.id)?.reject(new Error(message.message))
+            calls.settle(message.id)?.reject(new Error(message.message))
         }
       })
       child.send({ kind: 'load', source: settings.source } satisfies ToHost)
@@ -96,59 +83,22 @@ export async function startScript(settings: {
     })
 
   const first = await launch()
-  let current: Promise<Host> | null = Promise.resolve(first.host)
-  const again = (): Promise<Host> => launch().then(({ host }) => host)
-  const hostNow = async (): Promise<Host> => {
-    if (isClosed) throw new Error('the script is being unloaded')
-    const held = (current ??= again())
-    const host = await held
-    if (!host.isGone) return host
-    // Of several callers that find it gone, the first starts the next one.
-    if (current === held) current = again()
-    return current
-  }
+  const kept = keepProcess(first.host, {
+    launch: async () => (await launch()).host,
+    closing: 'the script is being unloaded',
+  })
 
   return {
     inputs: first.inputs,
     outputs: first.outputs,
-    async predict(rows, requestId) {
-      let host: Host
-      try {
-        host = await hostNow()
-      } catch (error) {
-        current = null
-        throw error
-      }
-      const { child, waiting } = host
-      return new Promise((resolve, reject) => {
-        const id = nextId++
-        const timer = setTimeout(() => {
-          settle(waiting, id)?.reject(new Error(`no answer within ${settings.timeoutMs} ms`))
-          host.isGone = true
-          child.kill('SIGKILL')
-        }, settings.timeoutMs)
-        waiting.set(id, { resolve, reject, timer })
+    predict: (rows, requestId) =>
+      kept.call(settings.timeoutMs, ({ child, calls }, id) => {
         child.send({ kind: 'predict', id, rows, requestId } satisfies ToHost, (error) => {
-          if (error !== null) settle(waiting, id)?.reject(error)
+          if (error !== null) calls.settle(id)?.reject(error)
         })
-      })
-    },
-    close() {
-      isClosed = true
-      void current?.then(
-        ({ child }) => child.kill('SIGKILL'),
-        () => undefined
-      )
-    },
+      }),
+    close: () => kept.close(),
   }
-}
-
-function settle(waiting: Map<number, Waiting>, id: number): Waiting | undefined {
-  const one = waiting.get(id)
-  if (one === undefined) return undefined
-  waiting.delete(id)
-  clearTimeout(one.timer)
-  return one
 }
 
 /** V8 ends the process by SIGABRT when its heap is full. */

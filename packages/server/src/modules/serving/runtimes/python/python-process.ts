@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { createCalls, keepProcess, type Host } from '../../../../platform/process/index.ts'
 import { createFrameCutter, writeFrame, type Frame } from './frames.ts'
 
 export type PythonSettings = Readonly<{
@@ -32,12 +33,7 @@ const message = z.looseObject({
   message: z.string().optional(),
 })
 
-type Waiting = {
-  resolve: (frame: Frame) => void
-  reject: (error: Error) => void
-  timer: NodeJS.Timeout
-}
-type Host = { child: ChildProcess; waiting: Map<number, Waiting>; isGone: boolean; loaded: Loaded }
+type PythonHost = Host<Frame> & { loaded: Loaded }
 
 // The built server has it in the same folder as itself.
 const HOST = fileURLToPath(
@@ -54,28 +50,22 @@ export async function startPython(
   settings: PythonSettings & { command: string },
   folder: string
 ): Promise<PythonProcess> {
-  let isClosed = false
-  let nextId = 1
   let falls = 0
 
-  const launch = (): Promise<Host> =>
+  const launch = (): Promise<PythonHost> =>
     new Promise((started, refused) => {
       const child = spawn(settings.command, ['-u', HOST, folder, String(settings.memoryMb)], {
         env: settings.env,
         stdio: ['pipe', 'pipe', 'pipe'],
       })
-      const waiting = new Map<number, Waiting>()
-      const host: Host = { child, waiting, isGone: false, loaded: { inputs: null, outputs: [] } }
+      const calls = createCalls<Frame>()
+      const host = { child, calls, isGone: false, loaded: { inputs: null, outputs: [] } as Loaded }
       let said = ''
       const fall = (why: string): void => {
         host.isGone = true
         clearTimeout(late)
         refused(new Error(why))
-        for (const { reject, timer } of waiting.values()) {
-          clearTimeout(timer)
-          reject(new Error(why))
-        }
-        waiting.clear()
+        calls.fail(why)
         child.kill('SIGKILL')
       }
       const late = setTimeout(
@@ -94,11 +84,11 @@ export async function startPython(
             fall(text)
             return
           case 'done':
-            settle(waiting, id)?.resolve(frame)
+            calls.settle(id)?.resolve(frame)
             falls = 0
             return
           case 'failed':
-            settle(waiting, id)?.reject(new Error(text))
+            calls.settle(id)?.reject(new Error(text))
         }
       }
       const cut = createFrameCutter()
@@ -119,8 +109,7 @@ export async function startPython(
     })
 
   const first = await launch()
-  let current: Promise<Host> | null = Promise.resolve(first)
-  const again = async (): Promise<Host> => {
+  const again = async (): Promise<PythonHost> => {
     falls++
     if (falls > 1)
       await delay(Math.min(FIRST_BACKOFF_MS * 2 ** (falls - 2), LONGEST_BACKOFF_MS), undefined, {
@@ -128,54 +117,16 @@ export async function startPython(
       })
     return launch()
   }
-  const hostNow = async (): Promise<Host> => {
-    if (isClosed) throw new Error('the model is being unloaded')
-    const held = (current ??= again())
-    const host = await held
-    if (!host.isGone) return host
-    // Of several callers that find it gone, the first starts the next one.
-    if (current === held) current = again()
-    return current
-  }
+  const kept = keepProcess<Frame>(first, { launch: again, closing: 'the model is being unloaded' })
 
   return {
     loaded: first.loaded,
-    async call(head, parts) {
-      let host: Host
-      try {
-        host = await hostNow()
-      } catch (error) {
-        current = null
-        throw error
-      }
-      const { child, waiting } = host
-      return new Promise((resolve, reject) => {
-        const id = nextId++
-        const timer = setTimeout(() => {
-          settle(waiting, id)?.reject(new Error(`no answer within ${settings.timeoutMs} ms`))
-          host.isGone = true
-          child.kill('SIGKILL')
-        }, settings.timeoutMs)
-        waiting.set(id, { resolve, reject, timer })
+    call: (head, parts) =>
+      kept.call(settings.timeoutMs, ({ child }, id) => {
         child.stdin?.write(writeFrame({ ...head, id }, parts))
-      })
-    },
-    close() {
-      isClosed = true
-      void current?.then(
-        ({ child }) => child.kill('SIGKILL'),
-        () => undefined
-      )
-    },
+      }),
+    close: () => kept.close(),
   }
-}
-
-function settle(waiting: Map<number, Waiting>, id: number | undefined): Waiting | undefined {
-  const one = id === undefined ? undefined : waiting.get(id)
-  if (one === undefined || id === undefined) return undefined
-  waiting.delete(id)
-  clearTimeout(one.timer)
-  return one
 }
 
 const OUT_OF_MEMORY = 97

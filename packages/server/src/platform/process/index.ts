@@ -1,0 +1,2 @@
+export { createCalls } from './calls.ts'
+export { keepProcess, type Host } from './kept-process.ts'
